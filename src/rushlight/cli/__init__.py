@@ -1,0 +1,38 @@
+"""The `rushlight` command. Each subcommand lives in a module of its own and is imported when asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+USAGE = """\
+usage: rushlight <command> ...
+
+  run script.py [args]   run a PyTorch program on Rushlight (also -m module, -c code, -)
+  demo                   train a LeNet on real images, with curves, a log and a checkpoint
+  env                    versions, instruction level, threads, libraries, devices
+  bench                  compare the speed with PyTorch's
+
+`rushlight <command> --help` says more."""
+
+COMMANDS = ("run", "demo", "env", "bench")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv` (default: this process') and return its exit status."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    command = args.pop(0) if args else "--help"
+    if command in ("-h", "--help", "help"):
+        print(USAGE)
+        return 0
+    if command in ("-V", "--version"):
+        from importlib.metadata import version
+
+        print("rushlight", version("rushlight"))
+        return 0
+    if command not in COMMANDS:
+        print(f"rushlight: no command {command!r}; one of: {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    from importlib import import_module
+
+    return import_module(f".{command}", __name__).main(args)
