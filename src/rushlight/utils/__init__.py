@@ -1,0 +1,1 @@
+"""Tools around training: data, checkpoints, hooks, logging."""
