@@ -99,8 +99,8 @@ void CpuGenerator::set_state(const uint8_t* bytes, size_t size) {
     spare_float_normal_ = bits_of<float>(take<uint32_t>(bytes + kFloatNormalAt));
 }
 
-std::shared_ptr<CpuGenerator> CpuGenerator::clone() const {
-  auto copy = std::make_shared<CpuGenerator>();
+Ref<CpuGenerator> CpuGenerator::clone() const {
+  auto copy = make_ref<CpuGenerator>();
   std::lock_guard<std::mutex> lock(mutex_);
   copy->engine_ = engine_;
   copy->spare_normal_ = spare_normal_;
@@ -122,13 +122,10 @@ double CpuGenerator::normal_unit() {
   return radius * std::cos(theta);
 }
 
-const std::shared_ptr<CpuGenerator>& default_generator_ptr() {
+const Ref<CpuGenerator>& default_generator() {
   // Never destroyed: worker threads may still draw while the process ends.
-  static const auto* instance =
-      new std::shared_ptr<CpuGenerator>(std::make_shared<CpuGenerator>(entropy_seed(true)));
+  static const auto* instance = new Ref<CpuGenerator>(make_ref<CpuGenerator>(entropy_seed(true)));
   return *instance;
 }
-
-CpuGenerator& default_generator() { return *default_generator_ptr(); }
 
 }  // namespace rl::rng

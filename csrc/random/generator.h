@@ -3,15 +3,15 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <mutex>
 #include <optional>
 
+#include "core/ref.h"
 #include "random/mt19937.h"
 
 namespace rl::rng {
 
-class CpuGenerator {
+class CpuGenerator final : public RefCounted {
  public:
   static constexpr uint64_t kDefaultSeed = 67280421310721ULL;
   static constexpr size_t kStateBytes = 5056;
@@ -29,7 +29,7 @@ class CpuGenerator {
   // Throws when the size is wrong or the engine's position impossible; the generator is then
   // unchanged.
   void set_state(const uint8_t* bytes, size_t size);
-  std::shared_ptr<CpuGenerator> clone() const;
+  Ref<CpuGenerator> clone() const;
 
   // Held for the whole of a fill, so that concurrent fills take turns.
   std::mutex& mutex() const { return mutex_; }
@@ -56,7 +56,6 @@ class CpuGenerator {
 uint64_t entropy_seed(bool reduced);
 
 // The generator used where none is given; seeded differently in each process until manual_seed.
-CpuGenerator& default_generator();
-const std::shared_ptr<CpuGenerator>& default_generator_ptr();
+const Ref<CpuGenerator>& default_generator();
 
 }  // namespace rl::rng
