@@ -27,6 +27,19 @@ def check_tensor_lr(lr: Any) -> None:
         raise ValueError("Tensor lr must be 1-element")
 
 
+def check_non_negative(**values: float) -> None:
+    """Raise for the first negative value; keyword names are the words of the message."""
+    for name, value in values.items():
+        if not 0.0 <= value:
+            raise ValueError(f"Invalid {name.replace('__', ' ')}: {value}")
+
+
+def check_betas(betas: tuple[Any, Any]) -> None:
+    for i in (0, 1):
+        if not 0.0 <= betas[i] < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {i}: {betas[i]}")
+
+
 def check_fused_flags(foreach: Any, differentiable: bool, fused: Any) -> None:
     if fused and differentiable:
         raise RuntimeError("`fused` does not support `differentiable`")
@@ -63,6 +76,36 @@ def _default_dtype() -> Any:
 
 def zeros_like(p: Tensor) -> Tensor:
     return _C.ops.zeros_like(p, memory_format=_C.preserve_format)
+
+
+def constant(value: float) -> Tensor:
+    """A 0-d state tensor, in the dtype of step counters."""
+    return step_counter().fill_(value)
+
+
+def decayed(group: dict[str, Any], param: Tensor, grad: Tensor) -> Tensor:
+    """The gradient with the group's sign and L2 penalty applied."""
+    if group["maximize"]:
+        grad = -grad
+    if group["weight_decay"] != 0:
+        grad = grad.add(param, alpha=group["weight_decay"])
+    return grad
+
+
+def add_quotient(param: Tensor, a: Tensor, b: Tensor, factor: Any) -> None:
+    """param += factor * a / b; a factor that autograd watches is a tensor."""
+    if isinstance(factor, Tensor):
+        param.add_(factor * (a / b))
+    else:
+        param.addcdiv_(a, b, value=factor)
+
+
+def add_scaled(param: Tensor, a: Tensor, factor: Any) -> None:
+    """param += factor * a."""
+    if isinstance(factor, Tensor):
+        param.add_(factor * a)
+    else:
+        param.add_(a, alpha=factor)
 
 
 def as_real(*tensors: Tensor | None) -> list[Tensor | None]:
