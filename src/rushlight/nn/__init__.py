@@ -1,0 +1,44 @@
+"""Layers, losses and what belongs to them."""
+
+from __future__ import annotations
+
+from . import functional, init, modules, parameter
+from .modules import *  # noqa: F403
+from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
+
+
+def factory_kwargs(kwargs):
+    """The device, dtype and memory_format among ``kwargs``, as arguments for tensor constructors.
+
+    Args:
+        kwargs (dict or None): keyword arguments of a layer; ``factory_kwargs`` may hold more.
+
+    Raises:
+        TypeError: another argument is present, or one is given twice.
+    """
+    if kwargs is None:
+        return {}
+    simple = {"device", "dtype", "memory_format"}
+    unknown = kwargs.keys() - simple - {"factory_kwargs"}
+    if unknown:
+        raise TypeError(f"unexpected kwargs {unknown}")
+    result = dict(kwargs.get("factory_kwargs", {}))
+    for key in simple & kwargs.keys():
+        if key in result:
+            raise TypeError(f"{key} specified twice, in **kwargs and in factory_kwargs")
+        result[key] = kwargs[key]
+    return result
+
+
+__all__ = [
+    *modules.__all__,
+    "Buffer",
+    "Parameter",
+    "UninitializedBuffer",
+    "UninitializedParameter",
+    "factory_kwargs",
+    "functional",
+    "init",
+    "modules",
+    "parameter",
+]
