@@ -1,0 +1,261 @@
+#include "cpu/conv.h"
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+#include <type_traits>
+#include <vector>
+
+#include "cpu/gemm.h"
+#include "cpu/scratch.h"
+#include "pool/pool.h"
+
+namespace rl {
+namespace {
+
+// ------------------------------------------------------------------------------ im2col + gemm
+
+// Sizes of one group of one image, spatial dimensions always three.
+struct Columns {
+  int64_t ic, oc, in[3], out[3], kernel[3], stride[3], pad[3], dilation[3];
+  int64_t in_size = 1, out_size = 1, taps;
+
+  explicit Columns(const ConvProblem& p) : ic(p.ic / p.groups), oc(p.oc / p.groups) {
+    for (int i = 0; i < 3; i++) {
+      const int j = i - (3 - p.nd);
+      in[i] = j < 0 ? 1 : p.in[j];
+      out[i] = j < 0 ? 1 : p.out_size(j);
+      kernel[i] = j < 0 ? 1 : p.kernel[j];
+      stride[i] = j < 0 ? 1 : p.stride[j];
+      pad[i] = j < 0 ? 0 : p.pad_lo[j];
+      dilation[i] = j < 0 ? 1 : p.dilation[j];
+      in_size *= in[i];
+      out_size *= out[i];
+    }
+    taps = ic * kernel[0] * kernel[1] * kernel[2];
+  }
+
+  // Output columns [first, last) whose input column lies inside the image for this tap.
+  void inside(int64_t tap, int64_t& first, int64_t& last) const {
+    const int64_t shift = tap * dilation[2] - pad[2];
+    first = shift < 0 ? std::min(out[2], (-shift + stride[2] - 1) / stride[2]) : 0;
+    const int64_t room = in[2] - 1 - shift;
+    last = room < 0 ? 0 : std::min(out[2], room / stride[2] + 1);
+    last = std::max(last, first);
+  }
+
+  // Calls f(column row, output row offset, input row or -1, tap of the last dimension).
+  template <class F>
+  void rows(F f) const {
+    int64_t t = 0;
+    for (int64_t c = 0; c < ic; c++)
+      for (int64_t kz = 0; kz < kernel[0]; kz++)
+        for (int64_t ky = 0; ky < kernel[1]; ky++)
+          for (int64_t kx = 0; kx < kernel[2]; kx++, t++)
+            for (int64_t z = 0; z < out[0]; z++)
+              for (int64_t y = 0; y < out[1]; y++) {
+                const int64_t iz = z * stride[0] + kz * dilation[0] - pad[0];
+                const int64_t iy = y * stride[1] + ky * dilation[1] - pad[1];
+                const bool ok = iz >= 0 && iz < in[0] && iy >= 0 && iy < in[1];
+                f(t, (z * out[1] + y) * out[2], ok ? ((c * in[0] + iz) * in[1] + iy) * in[2] : -1,
+                  kx);
+              }
+  }
+};
+
+template <class T>
+void image_to_columns(const Columns& g, const T* image, T* columns) {
+  g.rows([&](int64_t t, int64_t at, int64_t row, int64_t kx) {
+    T* out = columns + t * g.out_size + at;
+    int64_t first, last;
+    g.inside(kx, first, last);
+    if (row < 0) first = last = 0;
+    for (int64_t x = 0; x < first; x++) out[x] = T(0);
+    const T* from = image + row + kx * g.dilation[2] - g.pad[2];
+    for (int64_t x = first; x < last; x++) out[x] = from[x * g.stride[2]];
+    for (int64_t x = last; x < g.out[2]; x++) out[x] = T(0);
+  });
+}
+
+template <class T>
+void add_columns_to_image(const Columns& g, const T* columns, T* image) {
+  g.rows([&](int64_t t, int64_t at, int64_t row, int64_t kx) {
+    if (row < 0) return;
+    const T* in = columns + t * g.out_size + at;
+    int64_t first, last;
+    g.inside(kx, first, last);
+    T* to = image + row + kx * g.dilation[2] - g.pad[2];
+    for (int64_t x = first; x < last; x++) to[x * g.stride[2]] += in[x];
+  });
+}
+
+template <class T>
+void columns_forward(const ConvProblem& p, const T* src, const T* weight, const T* bias, T* dst) {
+  const Columns g(p);
+  parallel_for(p.n * p.groups, 1, [&](int64_t begin, int64_t end) {
+    const Scratch block(sizeof(T) * g.taps * g.out_size);
+    T* const columns = block.template get<T>();
+    for (int64_t i = begin; i < end; i++) {
+      const int64_t group = i % p.groups;
+      T* out = dst + i * g.oc * g.out_size;
+      image_to_columns(g, src + i * g.ic * g.in_size, columns);
+      for (int64_t o = 0; bias && o < g.oc; o++)
+        std::fill_n(out + o * g.out_size, g.out_size, bias[group * g.oc + o]);
+      gemm<T>(false, false, g.oc, g.out_size, g.taps, T(1), weight + group * g.oc * g.taps, g.taps,
+              columns, g.out_size, bias ? T(1) : T(0), out, g.out_size);
+    }
+  });
+}
+
+template <class T>
+void columns_backward_data(const ConvProblem& p, const T* weight, const T* diff_dst, T* diff_src) {
+  const Columns g(p);
+  parallel_for(p.n * p.groups, 1, [&](int64_t begin, int64_t end) {
+    const Scratch block(sizeof(T) * g.taps * g.out_size);
+    T* const columns = block.template get<T>();
+    for (int64_t i = begin; i < end; i++) {
+      const T* w = weight + i % p.groups * g.oc * g.taps;
+      gemm<T>(true, false, g.taps, g.out_size, g.oc, T(1), w, g.taps,
+              diff_dst + i * g.oc * g.out_size, g.out_size, T(0), columns, g.out_size);
+      T* image = diff_src + i * g.ic * g.in_size;
+      std::fill_n(image, g.ic * g.in_size, T(0));
+      add_columns_to_image(g, columns, image);
+    }
+  });
+}
+
+template <class T>
+void columns_backward_weights(const ConvProblem& p, const T* src, const T* diff_dst, T* diff_weight,
+                              T* diff_bias) {
+  const Columns g(p);
+  // Images are cut into chunks by size alone and the chunks' sums are added in order, so that the
+  // result does not depend on the number of threads.
+  const int64_t chunk = std::max<int64_t>(1, (p.n + 7) / 8), chunks = (p.n + chunk - 1) / chunk;
+  const int64_t weights = g.oc * g.taps, part = weights + g.oc;
+  const Scratch sums(sizeof(T) * part * chunks * p.groups);
+  parallel_for(chunks * p.groups, 1, [&](int64_t begin, int64_t end) {
+    const Scratch block(sizeof(T) * g.taps * g.out_size);
+    T* const columns = block.template get<T>();
+    for (int64_t i = begin; i < end; i++) {
+      const int64_t group = i / chunks, first = i % chunks * chunk;
+      T* sum = sums.template get<T>() + i * part;
+      std::fill_n(sum, part, T(0));
+      for (int64_t n = first; n < std::min(p.n, first + chunk); n++) {
+        const int64_t item = n * p.groups + group;
+        const T* diff = diff_dst + item * g.oc * g.out_size;
+        image_to_columns(g, src + item * g.ic * g.in_size, columns);
+        gemm<T>(false, true, g.oc, g.taps, g.out_size, T(1), diff, g.out_size, columns, g.out_size,
+                T(1), sum, g.taps);
+        for (int64_t o = 0; diff_bias && o < g.oc; o++)
+          for (int64_t x = 0; x < g.out_size; x++) sum[weights + o] += diff[o * g.out_size + x];
+      }
+    }
+  });
+  for (int64_t group = 0; group < p.groups; group++)
+    for (int64_t w = 0; w < part; w++) {
+      T total = T(0);
+      for (int64_t i = 0; i < chunks; i++)
+        total += sums.template get<T>()[(group * chunks + i) * part + w];
+      if (w < weights)
+        diff_weight[group * weights + w] = total;
+      else if (diff_bias)
+        diff_bias[group * g.oc + w - weights] = total;
+    }
+}
+
+bool empty(const ConvProblem& p) {
+  int64_t size = p.n * p.oc;
+  for (int i = 0; i < p.nd; i++) size *= p.out_size(i);
+  return size == 0;
+}
+
+int64_t image_count(const ConvProblem& p) {
+  int64_t size = p.n * p.ic;
+  for (int i = 0; i < p.nd; i++) size *= p.in[i];
+  return size;
+}
+
+int64_t weight_count(const ConvProblem& p) {
+  int64_t size = p.oc * (p.ic / p.groups);
+  for (int i = 0; i < p.nd; i++) size *= p.kernel[i];
+  return size;
+}
+
+[[noreturn]] void no_kernel() {
+  throw std::runtime_error(
+      "convolution: channels-last order needs oneDNN, which could not be opened");
+}
+
+bool plain(const ConvProblem& p) {
+  return p.src_order == onednn::Order::plain && p.dst_order == onednn::Order::plain;
+}
+
+}  // namespace
+
+template <class T>
+void conv_forward(const ConvProblem& p, const T* src, const T* weight, const T* bias, T* dst) {
+  if (empty(p)) return;
+  if constexpr (std::is_same_v<T, float>) {
+    if (direct::handles_forward(p)) return direct::forward(p, src, weight, bias, dst);
+    if (p.ic > 0 && onednn::conv_forward(p, src, weight, bias, dst)) return;
+  }
+  if (!plain(p)) no_kernel();
+  columns_forward(p, src, weight, bias, dst);
+}
+
+template <class T>
+void conv_backward_data(const ConvProblem& p, const T* weight, const T* diff_dst, T* diff_src) {
+  if (empty(p)) {
+    std::fill_n(diff_src, image_count(p), T(0));
+    return;
+  }
+  if constexpr (std::is_same_v<T, float>) {
+    if (direct::handles_backward_data(p))
+      return direct::backward_data(p, weight, diff_dst, diff_src);
+    if (p.ic > 0 && onednn::conv_backward_data(p, weight, diff_dst, diff_src)) return;
+  }
+  if (!plain(p)) no_kernel();
+  columns_backward_data(p, weight, diff_dst, diff_src);
+}
+
+template <class T>
+void conv_backward_weights(const ConvProblem& p, const T* src, const T* diff_dst, T* diff_weight,
+                           T* diff_bias) {
+  if (empty(p)) {
+    std::fill_n(diff_weight, weight_count(p), T(0));
+    if (diff_bias) std::fill_n(diff_bias, p.oc, T(0));
+    return;
+  }
+  if constexpr (std::is_same_v<T, float>) {
+    if (direct::handles_backward_weights(p))
+      return direct::backward_weights(p, src, diff_dst, diff_weight, diff_bias);
+    if (p.ic > 0 && onednn::conv_backward_weights(p, src, diff_dst, diff_weight, diff_bias)) return;
+  }
+  if (!plain(p)) no_kernel();
+  columns_backward_weights(p, src, diff_dst, diff_weight, diff_bias);
+}
+
+#define RL_CONV(T)                                                                     \
+  template void conv_forward<T>(const ConvProblem&, const T*, const T*, const T*, T*); \
+  template void conv_backward_data<T>(const ConvProblem&, const T*, const T*, T*);     \
+  template void conv_backward_weights<T>(const ConvProblem&, const T*, const T*, T*, T*);
+
+RL_CONV(float)
+RL_CONV(double)
+RL_CONV(int64_t)
+RL_CONV(int32_t)
+RL_CONV(int16_t)
+RL_CONV(int8_t)
+RL_CONV(uint8_t)
+#undef RL_CONV
+
+onednn::Order preferred_order(const ConvProblem& p) {
+  ConvProblem q = p;
+  q.src_order = q.dst_order = onednn::Order::plain;
+  if (p.type == onednn::Type::f32 && direct::handles_forward(q) &&
+      direct::handles_backward_weights(q) && direct::handles_backward_data(q))
+    return onednn::Order::plain;
+  return onednn::available() ? onednn::Order::channels_last : onednn::Order::plain;
+}
+
+}  // namespace rl

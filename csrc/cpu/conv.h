@@ -1,0 +1,52 @@
+#pragma once
+// Convolution of one to three spatial dimensions on raw memory: forward, gradient of the input,
+// gradient of weight and bias. Chooses between the library, our direct kernels and im2col + gemm.
+// A transposed convolution is the gradient of the input of the convolution it transposes.
+
+#include <cstdint>
+
+#include "cpu/onednn.h"
+
+namespace rl {
+
+using onednn::ConvProblem;
+
+// T: float, double, or any integer type gemm knows; half types through the *_half entries below.
+// Activations lie in p.src_order and p.dst_order (channels_last for float only); weight and its
+// gradient are plain. bias and diff_bias may be null. Outputs are overwritten.
+template <class T>
+void conv_forward(const ConvProblem& p, const T* src, const T* weight, const T* bias, T* dst);
+template <class T>
+void conv_backward_data(const ConvProblem& p, const T* weight, const T* diff_dst, T* diff_src);
+template <class T>
+void conv_backward_weights(const ConvProblem& p, const T* src, const T* diff_dst, T* diff_weight,
+                           T* diff_bias);
+
+// bfloat16 or float16 by p.type, plain order, sums in float32.
+void conv_forward_half(const ConvProblem& p, const void* src, const void* weight, const void* bias,
+                       void* dst);
+void conv_backward_data_half(const ConvProblem& p, const void* weight, const void* diff_dst,
+                             void* diff_src);
+void conv_backward_weights_half(const ConvProblem& p, const void* src, const void* diff_dst,
+                                void* diff_weight, void* diff_bias);
+
+// The order in which this float32 problem runs fastest, all three passes together. The answer
+// does not read p.src_order and p.dst_order.
+onednn::Order preferred_order(const ConvProblem& p);
+
+namespace direct {
+
+// Kernels for few channels, float32, plain order, one or two spatial dimensions. Their sums do not
+// depend on the number of threads.
+bool handles_forward(const ConvProblem& p);
+bool handles_backward_data(const ConvProblem& p);
+bool handles_backward_weights(const ConvProblem& p);
+void forward(const ConvProblem& p, const float* src, const float* weight, const float* bias,
+             float* dst);
+void backward_data(const ConvProblem& p, const float* weight, const float* diff_dst,
+                   float* diff_src);
+void backward_weights(const ConvProblem& p, const float* src, const float* diff_dst,
+                      float* diff_weight, float* diff_bias);
+
+}  // namespace direct
+}  // namespace rl

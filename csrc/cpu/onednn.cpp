@@ -1,0 +1,543 @@
+#include "cpu/onednn.h"
+
+#include <dlfcn.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <unordered_map>
+
+#include "cpu/scratch.h"
+#include "oneapi/dnnl/dnnl.h"
+#include "pool/pool.h"
+
+namespace rl::onednn {
+namespace {
+
+#define RL_DNNL_FUNCTIONS(X)                         \
+  X(engine_create)                                   \
+  X(stream_create)                                   \
+  X(version)                                         \
+  X(sgemm)                                           \
+  X(memory_create)                                   \
+  X(memory_destroy)                                  \
+  X(memory_desc_create_with_strides)                 \
+  X(memory_desc_create_with_tag)                     \
+  X(memory_desc_clone)                               \
+  X(memory_desc_destroy)                             \
+  X(memory_desc_equal)                               \
+  X(memory_desc_get_size)                            \
+  X(primitive_attr_create)                           \
+  X(primitive_attr_destroy)                          \
+  X(primitive_attr_set_scratchpad_mode)              \
+  X(primitive_create)                                \
+  X(primitive_destroy)                               \
+  X(primitive_execute)                               \
+  X(primitive_desc_destroy)                          \
+  X(primitive_desc_query)                            \
+  X(primitive_desc_query_md)                         \
+  X(reorder_primitive_desc_create)                   \
+  X(matmul_primitive_desc_create)                    \
+  X(convolution_forward_primitive_desc_create)       \
+  X(convolution_backward_data_primitive_desc_create) \
+  X(convolution_backward_weights_primitive_desc_create)
+
+struct Api {
+#define RL_MEMBER(name) decltype(&dnnl_##name) name = nullptr;
+  RL_DNNL_FUNCTIONS(RL_MEMBER)
+#undef RL_MEMBER
+  dnnl_engine_t engine = nullptr;
+  dnnl_stream_t stream = nullptr;  // the CPU stream keeps no state: safe to share
+  std::string version_text;
+  bool ok = false;
+};
+
+// The folder this code was loaded from: the wheel carries the library beside it.
+std::string own_folder() {
+  Dl_info info;
+  if (!dladdr(reinterpret_cast<void*>(&own_folder), &info) || !info.dli_fname) return "";
+  std::string path = info.dli_fname;
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "" : path.substr(0, slash + 1);
+}
+
+void* open_library() {
+  const std::string here = own_folder();
+  const std::string candidates[] = {here + "libdnnl.so.3", here + "lib/libdnnl.so.3",
+                                    "libdnnl.so.3"};
+  if (const char* chosen = std::getenv("RUSHLIGHT_ONEDNN"))
+    return *chosen ? dlopen(chosen, RTLD_NOW | RTLD_LOCAL) : nullptr;
+  for (const std::string& path : candidates)
+    if (void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) return handle;
+  return nullptr;
+}
+
+Api load() {
+  Api api;
+  void* handle = open_library();
+  if (!handle) return api;
+  bool complete = true;
+#define RL_RESOLVE(fn)                                                     \
+  api.fn = reinterpret_cast<decltype(api.fn)>(dlsym(handle, "dnnl_" #fn)); \
+  complete = complete && api.fn;
+  RL_DNNL_FUNCTIONS(RL_RESOLVE)
+#undef RL_RESOLVE
+  if (!complete) return api;
+  if (api.engine_create(&api.engine, dnnl_cpu, 0) != dnnl_success) return api;
+  if (api.stream_create(&api.stream, api.engine, dnnl_stream_default_flags) != dnnl_success)
+    return api;
+  const dnnl_version_t* v = api.version();
+  api.version_text =
+      std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch);
+  api.ok = true;
+  return api;
+}
+
+const Api& api() {
+  static const Api instance = load();
+  return instance;
+}
+
+void check(dnnl_status_t status, const char* what) {
+  if (status != dnnl_success)
+    throw std::runtime_error(std::string("oneDNN: ") + what + " failed with status " +
+                             std::to_string(int(status)));
+}
+
+// ------------------------------------------------------------------------------ owning handles
+
+struct MdDeleter {
+  void operator()(dnnl_memory_desc* p) const { api().memory_desc_destroy(p); }
+};
+struct PdDeleter {
+  void operator()(dnnl_primitive_desc* p) const { api().primitive_desc_destroy(p); }
+};
+struct PrimitiveDeleter {
+  void operator()(dnnl_primitive* p) const { api().primitive_destroy(p); }
+};
+struct AttrDeleter {
+  void operator()(dnnl_primitive_attr* p) const { api().primitive_attr_destroy(p); }
+};
+struct MemoryDeleter {
+  void operator()(dnnl_memory* p) const { api().memory_destroy(p); }
+};
+using Md = std::unique_ptr<dnnl_memory_desc, MdDeleter>;
+using Pd = std::unique_ptr<dnnl_primitive_desc, PdDeleter>;
+using Primitive = std::unique_ptr<dnnl_primitive, PrimitiveDeleter>;
+using Attr = std::unique_ptr<dnnl_primitive_attr, AttrDeleter>;
+using Memory = std::unique_ptr<dnnl_memory, MemoryDeleter>;
+
+Attr scratchpad_attr() {
+  dnnl_primitive_attr_t attr;
+  check(api().primitive_attr_create(&attr), "primitive_attr_create");
+  Attr owned(attr);
+  check(api().primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user),
+        "set_scratchpad_mode");
+  return owned;
+}
+
+Md make_md(int ndims, const dnnl_dims_t dims, dnnl_data_type_t type, const dnnl_dims_t strides) {
+  dnnl_memory_desc_t md;
+  if (strides) {
+    check(api().memory_desc_create_with_strides(&md, ndims, dims, type, strides), "memory_desc");
+  } else {
+    check(api().memory_desc_create_with_tag(&md, ndims, dims, type, dnnl_format_tag_any),
+          "memory_desc");
+  }
+  return Md(md);
+}
+
+Md query_md(const Pd& pd, dnnl_query_t what) {
+  dnnl_memory_desc_t copy;
+  check(api().memory_desc_clone(&copy, api().primitive_desc_query_md(pd.get(), what, 0)),
+        "memory_desc_clone");
+  return Md(copy);
+}
+
+Memory make_memory(const Md& md, const void* data) {
+  dnnl_memory_t memory;
+  check(api().memory_create(&memory, md.get(), api().engine, const_cast<void*>(data)),
+        "memory_create");
+  return Memory(memory);
+}
+
+dnnl_data_type_t data_type(Type t) {
+  switch (t) {
+    case Type::bf16:
+      return dnnl_bf16;
+    case Type::f16:
+      return dnnl_f16;
+    default:
+      return dnnl_f32;
+  }
+}
+
+// A primitive ready to run. Where the weights' best order differs from the caller's, `reorder`
+// translates (into the primitive's order before it, or out of it after it).
+struct Entry {
+  Primitive primitive, reorder;
+  Md src, weight, weight_plain, bias, dst, scratchpad, reorder_scratchpad;
+  size_t scratchpad_bytes = 0, weight_bytes = 0, reorder_bytes = 0;
+};
+
+size_t aligned(size_t bytes) { return (bytes + 127) / 128 * 128; }
+
+bool build_primitive(Entry& e, const Pd& pd) {
+  dnnl_primitive_t primitive;
+  if (api().primitive_create(&primitive, pd.get()) != dnnl_success) return false;
+  e.primitive.reset(primitive);
+  e.scratchpad = query_md(pd, dnnl_query_scratchpad_md);
+  e.scratchpad_bytes = aligned(api().memory_desc_get_size(e.scratchpad.get()));
+  return true;
+}
+
+void build_reorder(Entry& e, bool into_primitive) {
+  if (api().memory_desc_equal(e.weight.get(), e.weight_plain.get())) return;
+  const Attr attr = scratchpad_attr();
+  const Md& from = into_primitive ? e.weight_plain : e.weight;
+  const Md& to = into_primitive ? e.weight : e.weight_plain;
+  dnnl_primitive_desc_t raw;
+  check(api().reorder_primitive_desc_create(&raw, from.get(), api().engine, to.get(), api().engine,
+                                            attr.get()),
+        "reorder");
+  const Pd pd(raw);
+  dnnl_primitive_t primitive;
+  check(api().primitive_create(&primitive, raw), "reorder");
+  e.reorder.reset(primitive);
+  e.reorder_scratchpad = query_md(pd, dnnl_query_scratchpad_md);
+  e.reorder_bytes = aligned(api().memory_desc_get_size(e.reorder_scratchpad.get()));
+  e.weight_bytes = aligned(api().memory_desc_get_size(e.weight.get()));
+}
+
+// ---------------------------------------------------------------------------------- the cache
+
+enum class Kind : int64_t { conv_forward, conv_data, conv_weights, matmul };
+
+struct Key {
+  int64_t v[32] = {};
+  bool operator==(const Key& o) const { return !std::memcmp(v, o.v, sizeof v); }
+};
+
+struct KeyHash {
+  size_t operator()(const Key& k) const {
+    uint64_t h = 0x9e3779b97f4a7c15u;
+    for (int64_t x : k.v) h = (h ^ uint64_t(x)) * 0xff51afd7ed558ccdu, h ^= h >> 32;
+    return size_t(h);
+  }
+};
+
+// Least recently used out. A primitive in use stays alive through its shared_ptr.
+class Cache {
+ public:
+  template <class Make>
+  std::shared_ptr<const Entry> get(const Key& key, Make make) {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      auto found = map_.find(key);
+      if (found != map_.end()) {
+        order_.splice(order_.begin(), order_, found->second);
+        return found->second->second;
+      }
+    }
+    auto entry = std::make_shared<Entry>();
+    if (!make(*entry)) entry.reset();  // "no kernel" is remembered too
+    std::lock_guard<std::mutex> lock(mutex_);
+    order_.emplace_front(key, entry);
+    map_[key] = order_.begin();
+    if (order_.size() > kCapacity) {
+      map_.erase(order_.back().first);
+      order_.pop_back();
+    }
+    return entry;
+  }
+
+  void clear() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    map_.clear();
+    order_.clear();
+  }
+
+ private:
+  static constexpr size_t kCapacity = 1024;
+  using Item = std::pair<Key, std::shared_ptr<const Entry>>;
+  std::mutex mutex_;
+  std::list<Item> order_;
+  std::unordered_map<Key, std::list<Item>::iterator, KeyHash> map_;
+};
+
+// Never destroyed: a thread may still run a primitive while the process exits.
+Cache& cache() {
+  static Cache* instance = new Cache;
+  return *instance;
+}
+
+Key conv_key(Kind kind, const ConvProblem& p, bool bias) {
+  Key key;
+  int64_t* v = key.v;
+  for (int64_t x :
+       {int64_t(kind), int64_t(p.nd), p.n, p.ic, p.oc, p.groups, int64_t(p.type),
+        int64_t(p.src_order), int64_t(p.dst_order), int64_t(bias), int64_t(num_threads())})
+    *v++ = x;
+  for (int i = 0; i < p.nd; i++)
+    for (int64_t x : {p.in[i], p.kernel[i], p.stride[i], p.pad_lo[i], p.pad_hi[i], p.dilation[i]})
+      *v++ = x;
+  return key;
+}
+
+// ------------------------------------------------------------------------------- convolution
+
+Md activation_md(const ConvProblem& p, int64_t channels, const int64_t* spatial, Order order) {
+  const int nd = p.nd + 2;
+  dnnl_dims_t dims = {p.n, channels}, strides;
+  for (int i = 0; i < p.nd; i++) dims[2 + i] = spatial[i];
+  int64_t step = order == Order::channels_last ? channels : 1;
+  for (int i = nd - 1; i >= 2; i--) {
+    strides[i] = step;
+    step *= dims[i];
+  }
+  strides[1] = order == Order::channels_last ? 1 : step;
+  strides[0] = order == Order::channels_last ? step : step * channels;
+  return make_md(nd, dims, data_type(p.type), strides);
+}
+
+Md weight_md(const ConvProblem& p, bool plain) {
+  dnnl_dims_t dims, strides;
+  int nd = 0;
+  if (p.groups > 1) dims[nd++] = p.groups;
+  dims[nd++] = p.oc / p.groups;
+  dims[nd++] = p.ic / p.groups;
+  for (int i = 0; i < p.nd; i++) dims[nd++] = p.kernel[i];
+  strides[nd - 1] = 1;
+  for (int i = nd - 2; i >= 0; i--) strides[i] = strides[i + 1] * dims[i + 1];
+  return make_md(nd, dims, data_type(p.type), plain ? strides : nullptr);
+}
+
+struct ConvMds {
+  Md src, weight, bias, dst;
+  dnnl_dims_t stride, dilation, pad_lo, pad_hi;
+
+  ConvMds(const ConvProblem& p, bool with_bias) {
+    int64_t out[3];
+    for (int i = 0; i < p.nd; i++) {
+      out[i] = p.out_size(i);
+      stride[i] = p.stride[i];
+      dilation[i] = p.dilation[i] - 1;
+      pad_lo[i] = p.pad_lo[i];
+      // What a stride leaves over at the far edge is not padding to oneDNN.
+      pad_hi[i] = (out[i] - 1) * p.stride[i] + p.dilation[i] * (p.kernel[i] - 1) + 1 - p.in[i] -
+                  p.pad_lo[i];
+    }
+    src = activation_md(p, p.ic, p.in, p.src_order);
+    dst = activation_md(p, p.oc, out, p.dst_order);
+    weight = weight_md(p, false);
+    const dnnl_dims_t bias_dims = {p.oc}, bias_strides = {1};
+    if (with_bias) bias = make_md(1, bias_dims, data_type(p.type), bias_strides);
+  }
+};
+
+Pd forward_pd(const ConvMds& m, const Attr& attr) {
+  dnnl_primitive_desc_t pd = nullptr;
+  if (api().convolution_forward_primitive_desc_create(
+          &pd, api().engine, dnnl_forward_training, dnnl_convolution_direct, m.src.get(),
+          m.weight.get(), m.bias.get(), m.dst.get(), m.stride, m.dilation, m.pad_lo, m.pad_hi,
+          attr.get()) != dnnl_success)
+    return nullptr;
+  return Pd(pd);
+}
+
+bool build_conv(Entry& e, Kind kind, const ConvProblem& p, bool bias) {
+  ConvMds m(p, bias);
+  const Attr attr = scratchpad_attr();
+  Pd pd = forward_pd(m, attr);
+  if (!pd) return false;
+  if (kind != Kind::conv_forward) {
+    const Pd hint = std::move(pd);
+    dnnl_primitive_desc_t raw = nullptr;
+    const dnnl_status_t status =
+        kind == Kind::conv_data
+            ? api().convolution_backward_data_primitive_desc_create(
+                  &raw, api().engine, dnnl_convolution_direct, m.src.get(), m.weight.get(),
+                  m.dst.get(), m.stride, m.dilation, m.pad_lo, m.pad_hi, hint.get(), attr.get())
+            : api().convolution_backward_weights_primitive_desc_create(
+                  &raw, api().engine, dnnl_convolution_direct, m.src.get(), m.weight.get(),
+                  m.bias.get(), m.dst.get(), m.stride, m.dilation, m.pad_lo, m.pad_hi, hint.get(),
+                  attr.get());
+    if (status != dnnl_success) return false;
+    pd.reset(raw);
+  }
+  if (!build_primitive(e, pd)) return false;
+  e.weight =
+      query_md(pd, kind == Kind::conv_weights ? dnnl_query_diff_weights_md : dnnl_query_weights_md);
+  e.weight_plain = weight_md(p, true);
+  e.src = std::move(m.src);
+  e.dst = std::move(m.dst);
+  e.bias = std::move(m.bias);
+  build_reorder(e, kind != Kind::conv_weights);
+  return true;
+}
+
+void execute(const Primitive& primitive, std::initializer_list<dnnl_exec_arg_t> args) {
+  check(api().primitive_execute(primitive.get(), api().stream, int(args.size()), args.begin()),
+        "primitive_execute");
+}
+
+// Working memory of one run: [scratchpad shared by primitive and reorder | weights in best order].
+class Workspace {
+ public:
+  explicit Workspace(const Entry& e)
+      : pad_bytes_(std::max(e.scratchpad_bytes, e.reorder_bytes)),
+        block_(pad_bytes_ + e.weight_bytes) {}
+  void* pad() const { return block_.get(); }
+  void* weight() const { return block_.get<char>() + pad_bytes_; }
+
+ private:
+  size_t pad_bytes_;
+  Scratch block_;
+};
+
+void reorder(const Entry& e, const Md& from, const void* src, const Md& to, void* dst, void* pad) {
+  const Memory a = make_memory(from, src), b = make_memory(to, dst),
+               s = make_memory(e.reorder_scratchpad, pad);
+  execute(e.reorder,
+          {{DNNL_ARG_FROM, a.get()}, {DNNL_ARG_TO, b.get()}, {DNNL_ARG_SCRATCHPAD, s.get()}});
+}
+
+}  // namespace
+
+bool available() { return api().ok; }
+
+const char* version() { return api().version_text.c_str(); }
+
+void sgemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float alpha, const float* a,
+           int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
+  check(api().sgemm(trans_a ? 'T' : 'N', trans_b ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, beta,
+                    c, ldc),
+        "sgemm");
+}
+
+bool half_gemm(Type type, Type c_type, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k,
+               const void* a, int64_t lda, const void* b, int64_t ldb, void* c, int64_t ldc) {
+  if (!available()) return false;
+  Key key;
+  int64_t* v = key.v;
+  for (int64_t x : {int64_t(Kind::matmul), int64_t(type), int64_t(c_type), int64_t(trans_a),
+                    int64_t(trans_b), m, n, k, lda, ldb, ldc, int64_t(num_threads())})
+    *v++ = x;
+  const auto entry = cache().get(key, [&](Entry& e) {
+    const auto matrix = [](int64_t rows, int64_t cols, int64_t ld, bool trans, Type t) {
+      const dnnl_dims_t dims = {rows, cols}, plain = {ld, 1}, turned = {1, ld};
+      return make_md(2, dims, data_type(t), trans ? turned : plain);
+    };
+    e.src = matrix(m, k, lda, trans_a, type);
+    e.weight = matrix(k, n, ldb, trans_b, type);
+    e.dst = matrix(m, n, ldc, false, c_type);
+    const Attr attr = scratchpad_attr();
+    dnnl_primitive_desc_t pd = nullptr;
+    if (api().matmul_primitive_desc_create(&pd, api().engine, e.src.get(), e.weight.get(), nullptr,
+                                           e.dst.get(), attr.get()) != dnnl_success)
+      return false;
+    const Pd owned(pd);
+    const char* name = nullptr;
+    api().primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name);
+    if (name && std::strncmp(name, "ref", 3) == 0) return false;  // scalar: converting is faster
+    return build_primitive(e, owned);
+  });
+  if (!entry) return false;
+  const Workspace work(*entry);
+  const Memory am = make_memory(entry->src, a), bm = make_memory(entry->weight, b),
+               cm = make_memory(entry->dst, c), sm = make_memory(entry->scratchpad, work.pad());
+  execute(entry->primitive, {{DNNL_ARG_SRC, am.get()},
+                             {DNNL_ARG_WEIGHTS, bm.get()},
+                             {DNNL_ARG_DST, cm.get()},
+                             {DNNL_ARG_SCRATCHPAD, sm.get()}});
+  return true;
+}
+
+namespace {
+
+std::shared_ptr<const Entry> conv_entry(Kind kind, const ConvProblem& p, bool bias) {
+  if (!available()) return nullptr;
+  return cache().get(conv_key(kind, p, bias),
+                     [&](Entry& e) { return build_conv(e, kind, p, bias); });
+}
+
+// The weights as the primitive wants them: the caller's, or turned into `work`.
+const void* prepared_weight(const Entry& e, const void* weight, const Workspace& work) {
+  if (!e.reorder) return weight;
+  reorder(e, e.weight_plain, weight, e.weight, work.weight(), work.pad());
+  return work.weight();
+}
+
+}  // namespace
+
+bool conv_forward(const ConvProblem& p, const void* src, const void* weight, const void* bias,
+                  void* dst) {
+  const auto e = conv_entry(Kind::conv_forward, p, bias != nullptr);
+  if (!e) return false;
+  const Workspace work(*e);
+  const Memory s = make_memory(e->src, src),
+               w = make_memory(e->weight, prepared_weight(*e, weight, work)),
+               d = make_memory(e->dst, dst), pad = make_memory(e->scratchpad, work.pad());
+  if (bias) {
+    const Memory b = make_memory(e->bias, bias);
+    execute(e->primitive, {{DNNL_ARG_SRC, s.get()},
+                           {DNNL_ARG_WEIGHTS, w.get()},
+                           {DNNL_ARG_BIAS, b.get()},
+                           {DNNL_ARG_DST, d.get()},
+                           {DNNL_ARG_SCRATCHPAD, pad.get()}});
+  } else {
+    execute(e->primitive, {{DNNL_ARG_SRC, s.get()},
+                           {DNNL_ARG_WEIGHTS, w.get()},
+                           {DNNL_ARG_DST, d.get()},
+                           {DNNL_ARG_SCRATCHPAD, pad.get()}});
+  }
+  return true;
+}
+
+bool conv_backward_data(const ConvProblem& p, const void* weight, const void* diff_dst,
+                        void* diff_src) {
+  const auto e = conv_entry(Kind::conv_data, p, false);
+  if (!e) return false;
+  const Workspace work(*e);
+  const Memory s = make_memory(e->src, diff_src),
+               w = make_memory(e->weight, prepared_weight(*e, weight, work)),
+               d = make_memory(e->dst, diff_dst), pad = make_memory(e->scratchpad, work.pad());
+  execute(e->primitive, {{DNNL_ARG_DIFF_SRC, s.get()},
+                         {DNNL_ARG_WEIGHTS, w.get()},
+                         {DNNL_ARG_DIFF_DST, d.get()},
+                         {DNNL_ARG_SCRATCHPAD, pad.get()}});
+  return true;
+}
+
+bool conv_backward_weights(const ConvProblem& p, const void* src, const void* diff_dst,
+                           void* diff_weight, void* diff_bias) {
+  const auto e = conv_entry(Kind::conv_weights, p, diff_bias != nullptr);
+  if (!e) return false;
+  const Workspace work(*e);
+  void* target = e->reorder ? work.weight() : diff_weight;
+  const Memory s = make_memory(e->src, src), w = make_memory(e->weight, target),
+               d = make_memory(e->dst, diff_dst), pad = make_memory(e->scratchpad, work.pad());
+  if (diff_bias) {
+    const Memory b = make_memory(e->bias, diff_bias);
+    execute(e->primitive, {{DNNL_ARG_SRC, s.get()},
+                           {DNNL_ARG_DIFF_DST, d.get()},
+                           {DNNL_ARG_DIFF_WEIGHTS, w.get()},
+                           {DNNL_ARG_DIFF_BIAS, b.get()},
+                           {DNNL_ARG_SCRATCHPAD, pad.get()}});
+  } else {
+    execute(e->primitive, {{DNNL_ARG_SRC, s.get()},
+                           {DNNL_ARG_DIFF_DST, d.get()},
+                           {DNNL_ARG_DIFF_WEIGHTS, w.get()},
+                           {DNNL_ARG_SCRATCHPAD, pad.get()}});
+  }
+  if (e->reorder) reorder(*e, e->weight, target, e->weight_plain, diff_weight, work.pad());
+  return true;
+}
+
+void clear_cache() { cache().clear(); }
+
+}  // namespace rl::onednn

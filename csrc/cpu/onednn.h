@@ -1,0 +1,62 @@
+#pragma once
+// oneDNN behind one door: matrix product and convolution primitives, opened with dlopen on first
+// use. Raw pointers in, raw pointers out; nothing here knows tensors. Every function may be called
+// from any thread, and from a forked child.
+
+#include <cstdint>
+
+namespace rl::onednn {
+
+enum class Type : uint8_t { f32, bf16, f16 };
+
+// Physical order of an activation: (N, C, spatial...) or (N, spatial..., C).
+enum class Order : uint8_t { plain, channels_last };
+
+// One convolution problem. Spatial arrays hold `nd` entries. Weights are always plain, contiguous
+// (oc, ic / groups, kernel...). Output size follows from the rest: see out_size().
+struct ConvProblem {
+  int nd = 2;
+  int64_t n = 0, ic = 0, oc = 0, groups = 1;
+  int64_t in[3] = {1, 1, 1};
+  int64_t kernel[3] = {1, 1, 1};
+  int64_t stride[3] = {1, 1, 1};
+  int64_t pad_lo[3] = {0, 0, 0};
+  int64_t pad_hi[3] = {0, 0, 0};
+  int64_t dilation[3] = {1, 1, 1};
+  Type type = Type::f32;
+  Order src_order = Order::plain;
+  Order dst_order = Order::plain;
+
+  int64_t out_size(int i) const {
+    return (in[i] + pad_lo[i] + pad_hi[i] - dilation[i] * (kernel[i] - 1) - 1) / stride[i] + 1;
+  }
+};
+
+// False when the library cannot be opened; then none of the functions below may be called.
+bool available();
+
+// The library's version as "3.2.0", or "" where available() is false. Opens the library.
+const char* version();
+
+// Row-major C = alpha * op(A) op(B) + beta * C.
+void sgemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float alpha, const float* a,
+           int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc);
+
+// Row-major C = op(A) op(B) for bf16 or f16 operands with float32 sums; `c_type` f32 or `type`.
+// Returns false when this processor has no such kernel (the caller converts and uses sgemm).
+bool half_gemm(Type type, Type c_type, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k,
+               const void* a, int64_t lda, const void* b, int64_t ldb, void* c, int64_t ldc);
+
+// Each returns false when oneDNN has no kernel for the problem; nothing is written then.
+bool conv_forward(const ConvProblem& p, const void* src, const void* weight, const void* bias,
+                  void* dst);
+bool conv_backward_data(const ConvProblem& p, const void* weight, const void* diff_dst,
+                        void* diff_src);
+// diff_bias may be null.
+bool conv_backward_weights(const ConvProblem& p, const void* src, const void* diff_dst,
+                           void* diff_weight, void* diff_bias);
+
+// Drops cached primitives.
+void clear_cache();
+
+}  // namespace rl::onednn
