@@ -42,7 +42,6 @@ struct DirectKernels {
 #define RL_LEVEL 0
 namespace baseline {
 #include "cpu/conv_direct.inc"
-#include "cpu/simd_vec.inc"
 }  // namespace baseline
 #undef RL_LEVEL
 
@@ -51,7 +50,6 @@ namespace baseline {
 #define RL_LEVEL 1
 namespace avx2 {
 #include "cpu/conv_direct.inc"
-#include "cpu/simd_vec.inc"
 }  // namespace avx2
 #undef RL_LEVEL
 #pragma GCC pop_options
@@ -61,7 +59,6 @@ namespace avx2 {
 #define RL_LEVEL 2
 namespace avx512 {
 #include "cpu/conv_direct.inc"
-#include "cpu/simd_vec.inc"
 }  // namespace avx512
 #undef RL_LEVEL
 #pragma GCC pop_options

@@ -28,7 +28,6 @@ struct GemmKernels {
 #define RL_LEVEL 0
 namespace baseline {
 #include "cpu/gemm_kernel.inc"
-#include "cpu/simd_vec.inc"
 }  // namespace baseline
 #undef RL_LEVEL
 
@@ -37,7 +36,6 @@ namespace baseline {
 #define RL_LEVEL 1
 namespace avx2 {
 #include "cpu/gemm_kernel.inc"
-#include "cpu/simd_vec.inc"
 }  // namespace avx2
 #undef RL_LEVEL
 #pragma GCC pop_options
@@ -47,7 +45,6 @@ namespace avx2 {
 #define RL_LEVEL 2
 namespace avx512 {
 #include "cpu/gemm_kernel.inc"
-#include "cpu/simd_vec.inc"
 }  // namespace avx512
 #undef RL_LEVEL
 #pragma GCC pop_options

@@ -1,7 +1,5 @@
 #include "cpu/onednn.h"
 
-#include <dlfcn.h>
-
 #include <cstdlib>
 #include <cstring>
 #include <list>
@@ -13,92 +11,40 @@
 
 #include "cpu/scratch.h"
 #include "oneapi/dnnl/dnnl.h"
+#include "pool/onednn_loader.h"
 #include "pool/pool.h"
 
 namespace rl::onednn {
 namespace {
 
-#define RL_DNNL_FUNCTIONS(X)                         \
-  X(engine_create)                                   \
-  X(stream_create)                                   \
-  X(version)                                         \
-  X(sgemm)                                           \
-  X(memory_create)                                   \
-  X(memory_destroy)                                  \
-  X(memory_desc_create_with_strides)                 \
-  X(memory_desc_create_with_tag)                     \
-  X(memory_desc_clone)                               \
-  X(memory_desc_destroy)                             \
-  X(memory_desc_equal)                               \
-  X(memory_desc_get_size)                            \
-  X(primitive_attr_create)                           \
-  X(primitive_attr_destroy)                          \
-  X(primitive_attr_set_scratchpad_mode)              \
-  X(primitive_create)                                \
-  X(primitive_destroy)                               \
-  X(primitive_execute)                               \
-  X(primitive_desc_destroy)                          \
-  X(primitive_desc_query)                            \
-  X(primitive_desc_query_md)                         \
-  X(reorder_primitive_desc_create)                   \
-  X(matmul_primitive_desc_create)                    \
-  X(convolution_forward_primitive_desc_create)       \
-  X(convolution_backward_data_primitive_desc_create) \
-  X(convolution_backward_weights_primitive_desc_create)
-
-struct Api {
-#define RL_MEMBER(name) decltype(&dnnl_##name) name = nullptr;
-  RL_DNNL_FUNCTIONS(RL_MEMBER)
-#undef RL_MEMBER
+// Made on first use; the CPU stream keeps no state, so all threads and forked children share it.
+struct Runtime {
   dnnl_engine_t engine = nullptr;
-  dnnl_stream_t stream = nullptr;  // the CPU stream keeps no state: safe to share
-  std::string version_text;
+  dnnl_stream_t stream = nullptr;
+  std::string version;
   bool ok = false;
 };
 
-// The folder this code was loaded from: the wheel carries the library beside it.
-std::string own_folder() {
-  Dl_info info;
-  if (!dladdr(reinterpret_cast<void*>(&own_folder), &info) || !info.dli_fname) return "";
-  std::string path = info.dli_fname;
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "" : path.substr(0, slash + 1);
-}
-
-void* open_library() {
-  const std::string here = own_folder();
-  const std::string candidates[] = {here + "libdnnl.so.3", here + "lib/libdnnl.so.3",
-                                    "libdnnl.so.3"};
-  if (const char* chosen = std::getenv("RUSHLIGHT_ONEDNN"))
-    return *chosen ? dlopen(chosen, RTLD_NOW | RTLD_LOCAL) : nullptr;
-  for (const std::string& path : candidates)
-    if (void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) return handle;
-  return nullptr;
-}
-
-Api load() {
-  Api api;
-  void* handle = open_library();
-  if (!handle) return api;
-  bool complete = true;
-#define RL_RESOLVE(fn)                                                     \
-  api.fn = reinterpret_cast<decltype(api.fn)>(dlsym(handle, "dnnl_" #fn)); \
-  complete = complete && api.fn;
-  RL_DNNL_FUNCTIONS(RL_RESOLVE)
-#undef RL_RESOLVE
-  if (!complete) return api;
-  if (api.engine_create(&api.engine, dnnl_cpu, 0) != dnnl_success) return api;
-  if (api.stream_create(&api.stream, api.engine, dnnl_stream_default_flags) != dnnl_success)
-    return api;
-  const dnnl_version_t* v = api.version();
-  api.version_text =
+Runtime open_runtime() {
+  Runtime r;
+  const char* wanted = std::getenv("RUSHLIGHT_ONEDNN");
+  if (wanted && !std::strcmp(wanted, "0")) return r;
+  try {
+    load_onednn();
+  } catch (const std::runtime_error&) {
+    return r;
+  }
+  if (dnnl_engine_create(&r.engine, dnnl_cpu, 0) != dnnl_success) return r;
+  if (dnnl_stream_create(&r.stream, r.engine, dnnl_stream_default_flags) != dnnl_success) return r;
+  const dnnl_version_t* v = dnnl_version();
+  r.version =
       std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch);
-  api.ok = true;
-  return api;
+  r.ok = true;
+  return r;
 }
 
-const Api& api() {
-  static const Api instance = load();
+const Runtime& runtime() {
+  static const Runtime instance = open_runtime();
   return instance;
 }
 
@@ -111,19 +57,19 @@ void check(dnnl_status_t status, const char* what) {
 // ------------------------------------------------------------------------------ owning handles
 
 struct MdDeleter {
-  void operator()(dnnl_memory_desc* p) const { api().memory_desc_destroy(p); }
+  void operator()(dnnl_memory_desc* p) const { dnnl_memory_desc_destroy(p); }
 };
 struct PdDeleter {
-  void operator()(dnnl_primitive_desc* p) const { api().primitive_desc_destroy(p); }
+  void operator()(dnnl_primitive_desc* p) const { dnnl_primitive_desc_destroy(p); }
 };
 struct PrimitiveDeleter {
-  void operator()(dnnl_primitive* p) const { api().primitive_destroy(p); }
+  void operator()(dnnl_primitive* p) const { dnnl_primitive_destroy(p); }
 };
 struct AttrDeleter {
-  void operator()(dnnl_primitive_attr* p) const { api().primitive_attr_destroy(p); }
+  void operator()(dnnl_primitive_attr* p) const { dnnl_primitive_attr_destroy(p); }
 };
 struct MemoryDeleter {
-  void operator()(dnnl_memory* p) const { api().memory_destroy(p); }
+  void operator()(dnnl_memory* p) const { dnnl_memory_destroy(p); }
 };
 using Md = std::unique_ptr<dnnl_memory_desc, MdDeleter>;
 using Pd = std::unique_ptr<dnnl_primitive_desc, PdDeleter>;
@@ -133,9 +79,9 @@ using Memory = std::unique_ptr<dnnl_memory, MemoryDeleter>;
 
 Attr scratchpad_attr() {
   dnnl_primitive_attr_t attr;
-  check(api().primitive_attr_create(&attr), "primitive_attr_create");
+  check(dnnl_primitive_attr_create(&attr), "primitive_attr_create");
   Attr owned(attr);
-  check(api().primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user),
+  check(dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user),
         "set_scratchpad_mode");
   return owned;
 }
@@ -143,9 +89,9 @@ Attr scratchpad_attr() {
 Md make_md(int ndims, const dnnl_dims_t dims, dnnl_data_type_t type, const dnnl_dims_t strides) {
   dnnl_memory_desc_t md;
   if (strides) {
-    check(api().memory_desc_create_with_strides(&md, ndims, dims, type, strides), "memory_desc");
+    check(dnnl_memory_desc_create_with_strides(&md, ndims, dims, type, strides), "memory_desc");
   } else {
-    check(api().memory_desc_create_with_tag(&md, ndims, dims, type, dnnl_format_tag_any),
+    check(dnnl_memory_desc_create_with_tag(&md, ndims, dims, type, dnnl_format_tag_any),
           "memory_desc");
   }
   return Md(md);
@@ -153,14 +99,14 @@ Md make_md(int ndims, const dnnl_dims_t dims, dnnl_data_type_t type, const dnnl_
 
 Md query_md(const Pd& pd, dnnl_query_t what) {
   dnnl_memory_desc_t copy;
-  check(api().memory_desc_clone(&copy, api().primitive_desc_query_md(pd.get(), what, 0)),
+  check(dnnl_memory_desc_clone(&copy, dnnl_primitive_desc_query_md(pd.get(), what, 0)),
         "memory_desc_clone");
   return Md(copy);
 }
 
 Memory make_memory(const Md& md, const void* data) {
   dnnl_memory_t memory;
-  check(api().memory_create(&memory, md.get(), api().engine, const_cast<void*>(data)),
+  check(dnnl_memory_create(&memory, md.get(), runtime().engine, const_cast<void*>(data)),
         "memory_create");
   return Memory(memory);
 }
@@ -188,29 +134,29 @@ size_t aligned(size_t bytes) { return (bytes + 127) / 128 * 128; }
 
 bool build_primitive(Entry& e, const Pd& pd) {
   dnnl_primitive_t primitive;
-  if (api().primitive_create(&primitive, pd.get()) != dnnl_success) return false;
+  if (dnnl_primitive_create(&primitive, pd.get()) != dnnl_success) return false;
   e.primitive.reset(primitive);
   e.scratchpad = query_md(pd, dnnl_query_scratchpad_md);
-  e.scratchpad_bytes = aligned(api().memory_desc_get_size(e.scratchpad.get()));
+  e.scratchpad_bytes = aligned(dnnl_memory_desc_get_size(e.scratchpad.get()));
   return true;
 }
 
 void build_reorder(Entry& e, bool into_primitive) {
-  if (api().memory_desc_equal(e.weight.get(), e.weight_plain.get())) return;
+  if (dnnl_memory_desc_equal(e.weight.get(), e.weight_plain.get())) return;
   const Attr attr = scratchpad_attr();
   const Md& from = into_primitive ? e.weight_plain : e.weight;
   const Md& to = into_primitive ? e.weight : e.weight_plain;
   dnnl_primitive_desc_t raw;
-  check(api().reorder_primitive_desc_create(&raw, from.get(), api().engine, to.get(), api().engine,
-                                            attr.get()),
+  check(dnnl_reorder_primitive_desc_create(&raw, from.get(), runtime().engine, to.get(),
+                                           runtime().engine, attr.get()),
         "reorder");
   const Pd pd(raw);
   dnnl_primitive_t primitive;
-  check(api().primitive_create(&primitive, raw), "reorder");
+  check(dnnl_primitive_create(&primitive, raw), "reorder");
   e.reorder.reset(primitive);
   e.reorder_scratchpad = query_md(pd, dnnl_query_scratchpad_md);
-  e.reorder_bytes = aligned(api().memory_desc_get_size(e.reorder_scratchpad.get()));
-  e.weight_bytes = aligned(api().memory_desc_get_size(e.weight.get()));
+  e.reorder_bytes = aligned(dnnl_memory_desc_get_size(e.reorder_scratchpad.get()));
+  e.weight_bytes = aligned(dnnl_memory_desc_get_size(e.weight.get()));
 }
 
 // ---------------------------------------------------------------------------------- the cache
@@ -341,8 +287,8 @@ struct ConvMds {
 
 Pd forward_pd(const ConvMds& m, const Attr& attr) {
   dnnl_primitive_desc_t pd = nullptr;
-  if (api().convolution_forward_primitive_desc_create(
-          &pd, api().engine, dnnl_forward_training, dnnl_convolution_direct, m.src.get(),
+  if (dnnl_convolution_forward_primitive_desc_create(
+          &pd, runtime().engine, dnnl_forward_training, dnnl_convolution_direct, m.src.get(),
           m.weight.get(), m.bias.get(), m.dst.get(), m.stride, m.dilation, m.pad_lo, m.pad_hi,
           attr.get()) != dnnl_success)
     return nullptr;
@@ -359,11 +305,11 @@ bool build_conv(Entry& e, Kind kind, const ConvProblem& p, bool bias) {
     dnnl_primitive_desc_t raw = nullptr;
     const dnnl_status_t status =
         kind == Kind::conv_data
-            ? api().convolution_backward_data_primitive_desc_create(
-                  &raw, api().engine, dnnl_convolution_direct, m.src.get(), m.weight.get(),
+            ? dnnl_convolution_backward_data_primitive_desc_create(
+                  &raw, runtime().engine, dnnl_convolution_direct, m.src.get(), m.weight.get(),
                   m.dst.get(), m.stride, m.dilation, m.pad_lo, m.pad_hi, hint.get(), attr.get())
-            : api().convolution_backward_weights_primitive_desc_create(
-                  &raw, api().engine, dnnl_convolution_direct, m.src.get(), m.weight.get(),
+            : dnnl_convolution_backward_weights_primitive_desc_create(
+                  &raw, runtime().engine, dnnl_convolution_direct, m.src.get(), m.weight.get(),
                   m.bias.get(), m.dst.get(), m.stride, m.dilation, m.pad_lo, m.pad_hi, hint.get(),
                   attr.get());
     if (status != dnnl_success) return false;
@@ -381,7 +327,7 @@ bool build_conv(Entry& e, Kind kind, const ConvProblem& p, bool bias) {
 }
 
 void execute(const Primitive& primitive, std::initializer_list<dnnl_exec_arg_t> args) {
-  check(api().primitive_execute(primitive.get(), api().stream, int(args.size()), args.begin()),
+  check(dnnl_primitive_execute(primitive.get(), runtime().stream, int(args.size()), args.begin()),
         "primitive_execute");
 }
 
@@ -408,14 +354,14 @@ void reorder(const Entry& e, const Md& from, const void* src, const Md& to, void
 
 }  // namespace
 
-bool available() { return api().ok; }
+bool available() { return runtime().ok; }
 
-const char* version() { return api().version_text.c_str(); }
+const char* version() { return runtime().version.c_str(); }
 
 void sgemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float alpha, const float* a,
            int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
-  check(api().sgemm(trans_a ? 'T' : 'N', trans_b ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, beta,
-                    c, ldc),
+  check(dnnl_sgemm(trans_a ? 'T' : 'N', trans_b ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, beta,
+                   c, ldc),
         "sgemm");
 }
 
@@ -437,12 +383,12 @@ bool half_gemm(Type type, Type c_type, bool trans_a, bool trans_b, int64_t m, in
     e.dst = matrix(m, n, ldc, false, c_type);
     const Attr attr = scratchpad_attr();
     dnnl_primitive_desc_t pd = nullptr;
-    if (api().matmul_primitive_desc_create(&pd, api().engine, e.src.get(), e.weight.get(), nullptr,
-                                           e.dst.get(), attr.get()) != dnnl_success)
+    if (dnnl_matmul_primitive_desc_create(&pd, runtime().engine, e.src.get(), e.weight.get(),
+                                          nullptr, e.dst.get(), attr.get()) != dnnl_success)
       return false;
     const Pd owned(pd);
     const char* name = nullptr;
-    api().primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name);
+    dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name);
     if (name && std::strncmp(name, "ref", 3) == 0) return false;  // scalar: converting is faster
     return build_primitive(e, owned);
   });

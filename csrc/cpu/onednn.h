@@ -32,7 +32,8 @@ struct ConvProblem {
   }
 };
 
-// False when the library cannot be opened; then none of the functions below may be called.
+// Opens the library. False when it is missing or RUSHLIGHT_ONEDNN=0: then no function below may be
+// called but version(), conv_* and half_gemm, which return "" and false.
 bool available();
 
 // The library's version as "3.2.0", or "" where available() is false. Opens the library.
