@@ -207,27 +207,31 @@ void bernoulli_mask(CpuGenerator& gen, uint8_t* out, int64_t n, double p) {
 }
 
 template <class T>
+void bernoulli_scaled(CpuGenerator& gen, T* out, int64_t n, double p, T on) {
+  const auto bound = static_cast<uint64_t>(std::ceil(p * kTwo53));
+  Lock lock(gen.mutex());
+  uint32_t raw[2 * kChunk];
+  uint8_t hit[kChunk];
+  const T off = convert<T>(0);
+  in_chunks(n, [&](int64_t at, int64_t m) {
+    gen.engine().fill32(raw, 2 * m);
+    below_u8(hit, raw, m, bound);
+    if constexpr (std::is_same_v<T, float>) {
+      mask_f32(out + at, hit, m, on);
+    } else if constexpr (std::is_same_v<T, double>) {
+      mask_f64(out + at, hit, m, on);
+    } else {
+      for (int64_t i = 0; i < m; ++i) out[at + i] = hit[i] ? on : off;
+    }
+  });
+}
+
+template <class T>
 void bernoulli(CpuGenerator& gen, T* out, int64_t n, double p) {
-  if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, uint8_t> ||
-                std::is_same_v<T, int8_t>) {
+  if constexpr (sizeof(T) == 1) {
     bernoulli_mask(gen, reinterpret_cast<uint8_t*>(out), n, p);
   } else {
-    const auto bound = static_cast<uint64_t>(std::ceil(p * kTwo53));
-    Lock lock(gen.mutex());
-    uint32_t raw[2 * kChunk];
-    uint8_t hit[kChunk];
-    const T one = convert<T>(1), zero = convert<T>(0);
-    in_chunks(n, [&](int64_t at, int64_t m) {
-      gen.engine().fill32(raw, 2 * m);
-      below_u8(hit, raw, m, bound);
-      if constexpr (std::is_same_v<T, float>) {
-        mask_f32(out + at, hit, m, 1.0f);
-      } else if constexpr (std::is_same_v<T, double>) {
-        mask_f64(out + at, hit, m, 1.0);
-      } else {
-        for (int64_t i = 0; i < m; ++i) out[at + i] = hit[i] ? one : zero;
-      }
-    });
+    bernoulli_scaled(gen, out, n, p, convert<T>(1));
   }
 }
 
@@ -390,6 +394,40 @@ void multinomial_replace(CpuGenerator& gen, int64_t* out, const T* weights, int6
 }
 
 template <class T>
+void multinomial_race(CpuGenerator& gen, int64_t* out, const T* weights, int64_t rows,
+                      int64_t categories, int64_t samples) {
+  for (int64_t row = 0; row < rows; ++row) {
+    double sum = 0;
+    for (int64_t j = 0; j < categories; ++j) {
+      const auto w = static_cast<double>(weights[row * categories + j]);
+      RL_CHECK(w >= 0 && std::isfinite(w),
+               "probability tensor contains either `inf`, `nan` or element < 0");
+      sum += w;
+    }
+    RL_CHECK(sum > 0, "invalid multinomial distribution (sum of probabilities <= 0)");
+  }
+  std::vector<T> score(static_cast<size_t>(rows * categories));
+  exponential(gen, score.data(), rows * categories, 1.0);
+  std::vector<int64_t> index(static_cast<size_t>(categories));
+  for (int64_t row = 0; row < rows; ++row, weights += categories) {
+    T* s = score.data() + row * categories;
+    for (int64_t j = 0; j < categories; ++j) {
+      s[j] = convert<T>(weights[j] / s[j]);
+      index[static_cast<size_t>(j)] = j;
+    }
+    const auto larger = [s](int64_t a, int64_t b) {
+      return s[a] > s[b] || (s[a] == s[b] && a < b);
+    };
+    if (samples == 1) {
+      *out++ = *std::min_element(index.begin(), index.end(), larger);
+    } else {
+      std::partial_sort(index.begin(), index.begin() + samples, index.end(), larger);
+      out = std::copy_n(index.begin(), samples, out);
+    }
+  }
+}
+
+template <class T>
 void rrelu(CpuGenerator& gen, T* out, T* noise, const T* x, int64_t n, double lower, double upper) {
   using Wide = std::conditional_t<std::is_same_v<T, double>, double, float>;
   const auto low = static_cast<double>(static_cast<Wide>(lower));
@@ -408,17 +446,19 @@ void rrelu(CpuGenerator& gen, T* out, T* noise, const T* x, int64_t n, double lo
   }
 }
 
-#define RL_REAL(T)                                                                          \
-  template void uniform<T>(CpuGenerator&, T*, int64_t, double, double);                     \
-  template void normal_block<T>(CpuGenerator&, T*, int64_t, double, double);                \
-  template void normal_scalar<T>(CpuGenerator&, T*, int64_t, double, double);               \
-  template void exponential<T>(CpuGenerator&, T*, int64_t, double);                         \
-  template void cauchy<T>(CpuGenerator&, T*, int64_t, double, double);                      \
-  template void log_normal<T>(CpuGenerator&, T*, int64_t, double, double);                  \
-  template void bernoulli_each<T>(CpuGenerator&, uint8_t*, const T*, int64_t);              \
-  template void poisson<T>(CpuGenerator&, T*, const T*, int64_t);                           \
-  template void multinomial_replace<T>(CpuGenerator&, int64_t*, const T*, int64_t, int64_t, \
-                                       int64_t);                                            \
+#define RL_REAL(T)                                                                                 \
+  template void uniform<T>(CpuGenerator&, T*, int64_t, double, double);                            \
+  template void normal_block<T>(CpuGenerator&, T*, int64_t, double, double);                       \
+  template void normal_scalar<T>(CpuGenerator&, T*, int64_t, double, double);                      \
+  template void exponential<T>(CpuGenerator&, T*, int64_t, double);                                \
+  template void cauchy<T>(CpuGenerator&, T*, int64_t, double, double);                             \
+  template void log_normal<T>(CpuGenerator&, T*, int64_t, double, double);                         \
+  template void bernoulli_each<T>(CpuGenerator&, uint8_t*, const T*, int64_t);                     \
+  template void poisson<T>(CpuGenerator&, T*, const T*, int64_t);                                  \
+  template void multinomial_replace<T>(CpuGenerator&, int64_t*, const T*, int64_t, int64_t,        \
+                                       int64_t);                                                   \
+  template void multinomial_race<T>(CpuGenerator&, int64_t*, const T*, int64_t, int64_t, int64_t); \
+  template void bernoulli_scaled<T>(CpuGenerator&, T*, int64_t, double, T);                        \
   template void rrelu<T>(CpuGenerator&, T*, T*, const T*, int64_t, double, double);
 RL_REAL(float)
 RL_REAL(double)

@@ -39,7 +39,10 @@ void geometric(CpuGenerator& gen, T* out, int64_t n, double p);
 // 1 with probability p, else 0: 53 bits a number whatever T is.
 template <class T>
 void bernoulli(CpuGenerator& gen, T* out, int64_t n, double p);
-// The same draws as one byte each: the mask of dropout.
+// The same draws with another number than 1.
+template <class T>
+void bernoulli_scaled(CpuGenerator& gen, T* out, int64_t n, double p, T on);
+// The same draws as one byte each.
 void bernoulli_mask(CpuGenerator& gen, uint8_t* out, int64_t n, double p);
 // One probability an element: 24 bits a number, or 53 for double probabilities. Throws when one
 // lies outside [0, 1].
@@ -67,6 +70,12 @@ void poisson(CpuGenerator& gen, T* out, const T* rate, int64_t n);
 template <class T>
 void multinomial_replace(CpuGenerator& gen, int64_t* out, const T* weights, int64_t rows,
                          int64_t categories, int64_t samples);
+
+// Real. Without replacement: the `samples` categories of each row with the largest weight / Exp(1),
+// the largest first.
+template <class T>
+void multinomial_race(CpuGenerator& gen, int64_t* out, const T* weights, int64_t rows,
+                      int64_t categories, int64_t samples);
 
 // Real. Slopes of rrelu in training: noise[i] ~ U(lower, upper) where x[i] <= 0, else 1; out = x *
 // noise.
