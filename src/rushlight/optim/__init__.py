@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from . import lr_scheduler
 from ._adafactor import Adafactor
 from ._muon import Muon
 from .adadelta import Adadelta
@@ -36,4 +39,17 @@ __all__ = [
     "RMSprop",
     "Rprop",
     "SparseAdam",
+    "lr_scheduler",
+    "swa_utils",
 ]
+
+for _cls in (Adafactor, Muon):
+    _cls.__module__ = __name__  # the address under which they are known
+
+
+def __getattr__(name: str) -> Any:
+    if name == "swa_utils":  # needs nn, which needs longer to load than optimizers do
+        import importlib
+
+        return importlib.import_module(f"{__name__}.swa_utils")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
