@@ -3,6 +3,7 @@
 #pragma once
 
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,19 +30,25 @@ inline void cpu_pause() noexcept {
 #endif
 }
 
-// Polls `ready` for at most `microseconds`; returns whether it became true.
+// Polls `ready` for at most `microseconds`; returns whether it became true. After the first few it
+// offers the core to others between polls: the thread waited for may be queued on this very core.
 template <typename Ready>
 bool spin_until(Ready&& ready, int microseconds) noexcept {
   using Clock = std::chrono::steady_clock;
+  constexpr auto kAlone = std::chrono::microseconds(5);
   if (ready()) return true;
   if (microseconds <= 0) return false;
-  const auto limit = Clock::now() + std::chrono::microseconds(microseconds);
+  const auto start = Clock::now();
+  const auto limit = start + std::chrono::microseconds(microseconds);
+  auto now = start;
   do {
     for (int i = 0; i < 32; ++i) {
       cpu_pause();
       if (ready()) return true;
     }
-  } while (Clock::now() < limit);
+    if (now - start > kAlone) sched_yield();
+    now = Clock::now();
+  } while (now < limit);
   return false;
 }
 

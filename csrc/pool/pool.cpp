@@ -15,9 +15,10 @@ namespace rl::pool {
 namespace {
 
 // An idle worker polls this long for the next job, so that back-to-back operators find it awake.
-constexpr int kIdleSpin = 50;
-// The caller is busy anyway: it polls longer before it pays for a system call.
-constexpr int kJoinSpin = 1000;
+constexpr int kIdleSpin = 200;
+// The caller is busy anyway. It polls through a time slice lost to another process: a thread that
+// sleeps is often woken on the core of its waker, and the two then take turns.
+constexpr int kJoinSpin = 10000;
 
 // A parallel loop; lives on the caller's stack until every chunk has run.
 struct Loop {
