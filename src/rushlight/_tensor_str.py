@@ -84,7 +84,7 @@ def get_printoptions() -> dict[str, Any]:
 
     Example:
         >>> import rushlight as torch
-        >>> torch.get_printoptions()["precision"]
+        >>> torch._tensor_str.get_printoptions()["precision"]
         4
     """
     names = ("precision", "threshold", "edgeitems", "linewidth", "sci_mode")
@@ -97,7 +97,7 @@ def printoptions(**kwargs: Any) -> Iterator[None]:
 
     Example:
         >>> import rushlight as torch
-        >>> with torch.printoptions(precision=1):
+        >>> with torch._tensor_str.printoptions(precision=1):
         ...     print(torch.tensor([0.25]))
         tensor([0.2])
     """

@@ -1,0 +1,1 @@
+"""Reading and writing of checkpoint files; `rushlight.serialization` is the public face."""
