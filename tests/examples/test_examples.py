@@ -1,0 +1,78 @@
+"""The examples run with a few steps, and print what they print under PyTorch 2.13."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+GOLDEN = ROOT / "tests" / "golden" / "programs"
+FASHION = Path("/usr/share/datasets/fashion-mnist")
+PROGRAMS = ROOT / "tests" / "examples" / "programs"
+
+
+def run(path, *args, cwd):
+    done = subprocess.run(
+        [sys.executable, "-m", "rushlight", "run", str(path), *args],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("quickstart", ROOT / "examples" / "quickstart.py"),
+        ("dummy_model", PROGRAMS / "dummy_model.py"),
+        ("data_loader", PROGRAMS / "data_loader.py"),
+    ],
+)
+def test_prints_what_pytorch_prints(tmp_path, name, path):
+    expected = (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
+    assert run(path, cwd=tmp_path).splitlines() == expected.splitlines()
+
+
+def test_data_loader_order_does_not_depend_on_workers(tmp_path):
+    source = (PROGRAMS / "data_loader.py").read_text(encoding="utf-8")
+    assert "num_workers=2" in source
+    (tmp_path / "program.py").write_text(
+        source.replace("num_workers=2", "num_workers=0"), encoding="utf-8"
+    )
+    expected = (GOLDEN / "data_loader.txt").read_text()
+    assert run(tmp_path / "program.py", cwd=tmp_path) == expected
+
+
+@pytest.fixture
+def small_fashion_mnist(tmp_path):
+    """Files in the data set's format with 300 random images each, for machines without the real ones."""
+    import numpy
+
+    folder = tmp_path / "data" / "FashionMNIST" / "raw"
+    folder.mkdir(parents=True)
+    rng = numpy.random.default_rng(0)
+    for part in ("train", "t10k"):
+        header = bytes([0, 0, 8, 3]) + b"".join(n.to_bytes(4, "big") for n in (300, 28, 28))
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(header + rng.bytes(300 * 784))
+        labels = rng.integers(0, 10, 300, dtype="uint8").tobytes()
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(
+            bytes([0, 0, 8, 1]) + (300).to_bytes(4, "big") + labels
+        )
+    return tmp_path
+
+
+def test_lenet_fashion_mnist(small_fashion_mnist):
+    out = run(
+        ROOT / "examples" / "lenet_fashion_mnist.py",
+        *("--epochs", "1", "--max-batches", "2", "--save-model", "lenet.pt"),
+        cwd=small_fashion_mnist,
+    )
+    assert out.startswith("epoch 1: loss ")
+    assert (small_fashion_mnist / "lenet.pt").stat().st_size > 60_000 * 4
