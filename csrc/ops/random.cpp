@@ -373,6 +373,35 @@ Tensor sample_dirichlet(Tensor self, GeneratorRef generator) {
   return out;
 }
 
+Tensor standard_gamma_grad(Tensor self, Tensor output) {
+  Tensor out = empty(self.sizes(), self.dtype(), self.device());
+  if (self.is_meta()) return out;
+  const Tensor alpha = contiguous(self), sample = contiguous(output);
+  dispatch(self.dtype(), "_standard_gamma_grad_cpu", FloatTypes(), [&]<class T>() {
+    T* to = out.data<T>();
+    const T *a = alpha.data<T>(), *x = sample.data<T>();
+    parallel(out.numel(), 1024, [=](int64_t begin, int64_t end) {
+      rng::standard_gamma_grad(to + begin, a + begin, x + begin, end - begin);
+    });
+  });
+  return out;
+}
+
+Tensor dirichlet_grad(Tensor x, Tensor alpha, Tensor total) {
+  Tensor out = empty(x.sizes(), x.dtype(), x.device());
+  if (x.is_meta()) return out;
+  const Tensor xs = contiguous(x), alphas = contiguous(alpha);
+  const Tensor totals = contiguous(call<"expand">(total, x.sizes()));
+  dispatch(x.dtype(), "_dirichlet_grad_cpu", FloatTypes(), [&]<class T>() {
+    T* to = out.data<T>();
+    const T *p = xs.data<T>(), *a = alphas.data<T>(), *sum = totals.data<T>();
+    parallel(out.numel(), 1024, [=](int64_t begin, int64_t end) {
+      rng::dirichlet_grad(to + begin, p + begin, a + begin, sum + begin, end - begin);
+    });
+  });
+  return out;
+}
+
 }  // namespace
 
 OP("uniform_(Tensor(a!) self, float from=0., float to=1., *, Generator? generator=None) -> "
@@ -462,9 +491,18 @@ OP("binomial(Tensor count, Tensor prob, Generator? generator=None) -> Tensor")
           [](GradContext& c) { return zeros_like(sum_to_size(c.grad(), c.sizes("prob"))); });
 OP("_standard_gamma(Tensor self, Generator? generator=None) -> Tensor")
     .function_only()
-    .direct(standard_gamma);
+    .direct(standard_gamma)
+    .grad("self", "self result", [](GradContext& c) {
+      return c.grad() * call<"_standard_gamma_grad">(c.tensor("self"), c.result());
+    });
+OP("_standard_gamma_grad(Tensor self, Tensor output) -> Tensor")
+    .function_only()
+    .direct(standard_gamma_grad);
 OP("_sample_dirichlet(Tensor self, Generator? generator=None) -> Tensor")
     .function_only()
     .direct(sample_dirichlet);
+OP("_dirichlet_grad(Tensor x, Tensor alpha, Tensor total) -> Tensor")
+    .function_only()
+    .direct(dirichlet_grad);
 
 }  // namespace rl

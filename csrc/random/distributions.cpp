@@ -180,7 +180,27 @@ void log_normal(CpuGenerator& gen, T* out, int64_t n, double mean, double std) {
 template <class T>
 void exponential(CpuGenerator& gen, T* out, int64_t n, double lambda) {
   const double scale = -1.0 / lambda;
-  transform53(gen, out, n, [=](double u) { return scale * std::log1p(-u); });
+  if constexpr (std::is_same_v<T, double>) {
+    transform53(gen, out, n, [=](double u) { return scale * std::log1p(-u); });
+  } else {
+    // Rounding to float hides how the logarithm was computed, except close to a boundary.
+    Lock lock(gen.mutex());
+    uint32_t raw[2 * kChunk];
+    float wide[kChunk];
+    uint8_t sure[kChunk];
+    in_chunks(n, [&](int64_t at, int64_t m) {
+      gen.engine().fill32(raw, 2 * m);
+      neg_log_f32(wide, sure, raw, m, scale);
+      for (int64_t i = 0; i < m; ++i) {
+        if (!sure[i]) [[unlikely]] {
+          double u;
+          unit_f64(&u, raw + 2 * i, 1);
+          wide[i] = static_cast<float>(scale * std::log1p(-u));
+        }
+        out[at + i] = convert<T>(wide[i]);
+      }
+    });
+  }
 }
 
 template <class T>

@@ -33,6 +33,11 @@ void below_u8(uint8_t* out, const uint32_t* u, int64_t n, uint64_t bound);
 void mask_f32(float* out, const uint8_t* hit, int64_t n, float on);
 void mask_f64(double* out, const uint8_t* hit, int64_t n, double on);
 
+// out[i] = float(scale * log(1 - u)) for the 53-bit number u, and sure[i] = 1 where that is the
+// float nearest to the exact value or, failing that, provably the one any good logarithm in double
+// leads to; elsewhere sure[i] = 0.
+void neg_log_f32(float* out, uint8_t* sure, const uint32_t* u, int64_t n, double scale);
+
 // out[i] = u[i] mod range, range > 0, by multiplication with the precomputed reciprocal.
 void mod_u32(uint32_t* out, const uint32_t* u, int64_t n, uint32_t range);
 
