@@ -1,0 +1,212 @@
+#include "cpu/batchnorm.h"
+
+#include <algorithm>
+
+#include "cpu/scratch.h"
+#include "cpu/simd.h"
+#include "pool/pool.h"
+
+namespace rl {
+namespace {
+
+template <class T>
+struct ChannelKernels {
+  void (*run_moments)(const T*, int64_t, T*, T*);
+  void (*block_moments)(const T*, int64_t, int64_t, T*, T*);
+  void (*run_affine)(const T*, int64_t, T, T, bool, T*);
+  void (*block_affine)(const T*, int64_t, int64_t, const T*, const T*, bool, T*);
+  void (*run_gradient_sums)(const T*, const T*, int64_t, T, T*, T*);
+  void (*block_gradient_sums)(const T*, const T*, int64_t, int64_t, const T*, T*, T*);
+  void (*run_gradient)(const T*, const T*, int64_t, T, T, T, T*);
+  void (*block_gradient)(const T*, const T*, int64_t, int64_t, const T*, const T*, const T*, T*);
+};
+
+namespace baseline {
+#include "cpu/batchnorm.inc"
+}  // namespace baseline
+
+#pragma GCC push_options
+#pragma GCC target("avx2,fma,bmi2")
+namespace avx2 {
+#include "cpu/batchnorm.inc"
+}  // namespace avx2
+#pragma GCC pop_options
+
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,bmi2")
+namespace avx512 {
+#include "cpu/batchnorm.inc"
+}  // namespace avx512
+#pragma GCC pop_options
+
+template <class T>
+const ChannelKernels<T>& best() {
+  static const ChannelKernels<T>& chosen =
+      simd::level() == simd::Level::avx512 ? avx512::kernels<T>()
+      : simd::level() == simd::Level::avx2 ? avx2::kernels<T>()
+                                           : baseline::kernels<T>();
+  return chosen;
+}
+
+constexpr int64_t kBlock = 16384;  // elements summed in T before double takes over
+
+bool last(const ChannelShape& s) { return s.order == onednn::Order::channels_last; }
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// How a reduction is cut: plain order into (channel, image, piece of the plane), channels last
+// into blocks of rows. Each block yields `c` (or one) pair of partial results.
+struct Cut {
+  int64_t per_block, blocks;
+
+  explicit Cut(const ChannelShape& s) {
+    if (last(s)) {
+      per_block = std::max<int64_t>(1, kBlock / std::max<int64_t>(s.c, 1));
+      blocks = ceil_div(s.n * s.s, per_block);
+    } else {
+      per_block = kBlock;
+      blocks = s.n * ceil_div(s.s, per_block);
+    }
+  }
+
+  // Elements of one channel in block b.
+  int64_t size(const ChannelShape& s, int64_t b) const {
+    if (last(s)) return std::min(per_block, s.n * s.s - b * per_block);
+    const int64_t pieces = blocks / s.n, piece = b % pieces;
+    return std::min(per_block, s.s - piece * per_block);
+  }
+
+  // Offset of channel c in block b (plain order).
+  int64_t offset(const ChannelShape& s, int64_t c, int64_t b) const {
+    const int64_t pieces = blocks / s.n;
+    return ((b / pieces) * s.c + c) * s.s + b % pieces * per_block;
+  }
+};
+
+// Fills pairs[block][2][c]: calls `run(offset, size, c, out0, out1)` in plain order,
+// `block(offset, rows, out0, out1)` with channels last.
+template <class T, class Run, class Block>
+void reduce_blocks(const ChannelShape& s, const Cut& cut, T* pairs, Run run, Block block) {
+  if (last(s)) {
+    parallel_for(cut.blocks, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t b = begin; b < end; b++)
+        block(b * cut.per_block * s.c, cut.size(s, b), pairs + b * 2 * s.c,
+              pairs + b * 2 * s.c + s.c);
+    });
+    return;
+  }
+  const int64_t grain = std::max<int64_t>(1, kBlock / std::max<int64_t>(s.n * s.s, 1));
+  parallel_for(s.c, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t c = begin; c < end; c++)
+      for (int64_t b = 0; b < cut.blocks; b++)
+        run(cut.offset(s, c, b), cut.size(s, b), c, pairs + b * 2 * s.c + c,
+            pairs + b * 2 * s.c + s.c + c);
+  });
+}
+
+// Calls `run(offset, size, c)` or `block(offset, rows)` over everything.
+template <class Run, class Block>
+void map_blocks(const ChannelShape& s, Run run, Block block) {
+  if (last(s)) {
+    const int64_t grain = std::max<int64_t>(1, kDefaultGrain / std::max<int64_t>(s.c, 1));
+    parallel_for(s.n * s.s, grain,
+                 [&](int64_t begin, int64_t end) { block(begin * s.c, end - begin); });
+    return;
+  }
+  const int64_t grain = std::max<int64_t>(1, kDefaultGrain / std::max<int64_t>(s.s, 1));
+  parallel_for(s.n * s.c, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) run(i * s.s, s.s, i % s.c);
+  });
+}
+
+}  // namespace
+
+template <class T>
+void channel_statistics(const ChannelShape& s, const T* x, double* mean, double* variance) {
+  const Cut cut(s);
+  const Scratch block(sizeof(T) * 2 * s.c * cut.blocks);
+  T* const pairs = block.template get<T>();
+  const auto& k = best<T>();
+  reduce_blocks(
+      s, cut, pairs,
+      [&](int64_t at, int64_t n, int64_t, T* m, T* m2) { k.run_moments(x + at, n, m, m2); },
+      [&](int64_t at, int64_t rows, T* m, T* m2) { k.block_moments(x + at, rows, s.c, m, m2); });
+  for (int64_t c = 0; c < s.c; c++) {
+    double count = 0, m = 0, m2 = 0;
+    for (int64_t b = 0; b < cut.blocks; b++) {
+      const double size = double(cut.size(s, b)), total = count + size;
+      const double delta = double(pairs[b * 2 * s.c + c]) - m;
+      m += delta * size / total;
+      m2 += double(pairs[b * 2 * s.c + s.c + c]) + delta * delta * count * size / total;
+      count = total;
+    }
+    mean[c] = m;
+    variance[c] = m2 / count;
+  }
+}
+
+template <class T>
+void channel_affine(const ChannelShape& s, const T* x, const T* scale, const T* shift, bool relu,
+                    T* y) {
+  const auto& k = best<T>();
+  map_blocks(
+      s,
+      [&](int64_t at, int64_t n, int64_t c) {
+        k.run_affine(x + at, n, scale[c], shift[c], relu, y + at);
+      },
+      [&](int64_t at, int64_t rows) {
+        k.block_affine(x + at, rows, s.c, scale, shift, relu, y + at);
+      });
+}
+
+template <class T>
+void channel_gradient_sums(const ChannelShape& s, const T* dy, const T* x, const T* center,
+                           double* sum_dy, double* sum_dy_x) {
+  const Cut cut(s);
+  const Scratch block(sizeof(T) * 2 * s.c * cut.blocks);
+  T* const pairs = block.template get<T>();
+  const auto& k = best<T>();
+  reduce_blocks(
+      s, cut, pairs,
+      [&](int64_t at, int64_t n, int64_t c, T* a, T* b) {
+        k.run_gradient_sums(dy + at, x + at, n, center[c], a, b);
+      },
+      [&](int64_t at, int64_t rows, T* a, T* b) {
+        k.block_gradient_sums(dy + at, x + at, rows, s.c, center, a, b);
+      });
+  for (int64_t c = 0; c < s.c; c++) {
+    sum_dy[c] = sum_dy_x[c] = 0;
+    for (int64_t b = 0; b < cut.blocks; b++) {
+      sum_dy[c] += double(pairs[b * 2 * s.c + c]);
+      sum_dy_x[c] += double(pairs[b * 2 * s.c + s.c + c]);
+    }
+  }
+}
+
+template <class T>
+void channel_gradient(const ChannelShape& s, const T* dy, const T* x, const T* a, const T* b,
+                      const T* k, T* dx) {
+  const auto& f = best<T>();
+  map_blocks(
+      s,
+      [&](int64_t at, int64_t n, int64_t c) {
+        f.run_gradient(dy + at, x + at, n, a[c], b[c], k[c], dx + at);
+      },
+      [&](int64_t at, int64_t rows) {
+        f.block_gradient(dy + at, x + at, rows, s.c, a, b, k, dx + at);
+      });
+}
+
+#define RL_CHANNELS(T)                                                                           \
+  template void channel_statistics<T>(const ChannelShape&, const T*, double*, double*);          \
+  template void channel_affine<T>(const ChannelShape&, const T*, const T*, const T*, bool, T*);  \
+  template void channel_gradient_sums<T>(const ChannelShape&, const T*, const T*, const T*,      \
+                                         double*, double*);                                      \
+  template void channel_gradient<T>(const ChannelShape&, const T*, const T*, const T*, const T*, \
+                                    const T*, T*);
+
+RL_CHANNELS(float)
+RL_CHANNELS(double)
+#undef RL_CHANNELS
+
+}  // namespace rl

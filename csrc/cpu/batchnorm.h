@@ -1,0 +1,37 @@
+#pragma once
+// Per-channel statistics and per-channel affine maps, what batch normalisation is made of.
+// x is (n, c, s) in plain order or (n, s, c) with channels last; T is float or double.
+// Sums are taken over blocks of fixed size and combined in double: they depend neither on the
+// number of threads nor, to first order, on the size of the mean.
+
+#include <cstdint>
+
+#include "cpu/onednn.h"
+
+namespace rl {
+
+struct ChannelShape {
+  int64_t n = 0, c = 0, s = 0;
+  onednn::Order order = onednn::Order::plain;
+};
+
+// Mean and biased variance of each channel. n * s must not be 0.
+template <class T>
+void channel_statistics(const ChannelShape& shape, const T* x, double* mean, double* variance);
+
+// y = x * scale[c] + shift[c]; with relu, negative results become 0 (NaN stays). y may be x.
+template <class T>
+void channel_affine(const ChannelShape& shape, const T* x, const T* scale, const T* shift,
+                    bool relu, T* y);
+
+// sum_dy[c] = sum of dy, sum_dy_x[c] = sum of dy * (x - center[c]).
+template <class T>
+void channel_gradient_sums(const ChannelShape& shape, const T* dy, const T* x, const T* center,
+                           double* sum_dy, double* sum_dy_x);
+
+// dx = a[c] * dy + b[c] * x + k[c]. dx may be dy.
+template <class T>
+void channel_gradient(const ChannelShape& shape, const T* dy, const T* x, const T* a, const T* b,
+                      const T* k, T* dx);
+
+}  // namespace rl
