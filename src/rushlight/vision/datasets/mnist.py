@@ -32,7 +32,7 @@ class MNIST(VisionDataset):
         >>> image, label = data[0]                                      # doctest: +SKIP
     """
 
-    mirrors = (
+    mirrors: tuple[str, ...] = (
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
         "http://yann.lecun.com/exdb/mnist/",
     )
@@ -105,11 +105,11 @@ class MNIST(VisionDataset):
 
     @property
     def raw_folder(self) -> str:
-        return os.path.join(self.root, type(self).__name__, "raw")
+        return os.path.join(str(self.root), type(self).__name__, "raw")
 
     @property
     def processed_folder(self) -> str:
-        return os.path.join(self.root, type(self).__name__, "processed")
+        return os.path.join(str(self.root), type(self).__name__, "processed")
 
     @property
     def class_to_idx(self) -> dict[str, int]:
