@@ -15,12 +15,13 @@ import mpmath as mp
 mp.mp.dps = 50
 LN2 = mp.log(2)
 SQRT2 = mp.sqrt(2)
+HALF = mp.mpf(1) / 2
 # (name, k, largest x, degree, float or double): exp(x*x) * erfc(x) as a polynomial in
-# 1 / (1 + k x). phi is the tail of the normal distribution, erfc(x / sqrt(2)) / 2, likewise.
+# 1 / (1 + k x) - 1/2, whose terms fall off. phi is the tail of the normal distribution, erfc(x / sqrt(2)) / 2, likewise.
 SCALED_TAILS = (
-    ("phi_f", mp.mpf("0.25"), mp.mpf("14.6"), 10, "f"),
+    ("phi_f", mp.mpf("0.25"), mp.mpf("14.6"), 9, "f"),
     ("erfcx_lo", mp.mpf("0.4"), mp.mpf("10.1"), 12, "d"),
-    ("erfcx_d", mp.mpf("0.3"), mp.mpf("28"), 23, "d"),
+    ("erfcx_d", mp.mpf("0.3"), mp.mpf("28"), 22, "d"),
 )
 Fn = Callable[[mp.mpf], mp.mpf]
 
@@ -130,7 +131,7 @@ def _build() -> dict[str, tuple]:
     asin_w = sqrt_arg(lambda x: x**3 / mp.asin(x))
     atan_p = sqrt_arg(series_tail(mp.atan, lambda x: x, 3))
     atan_w = sqrt_arg(lambda x: x**3 / mp.atan(x))
-    erf_p = sqrt_arg(lambda x: mp.erf(x) / x)
+    erf_p = sqrt_arg(lambda x: mp.erf(x) / x - 1)
     erf_w = sqrt_arg(lambda x: x / mp.erf(x))
     erfcx = lambda x: mp.exp(x * x) * mp.erfc(x)  # noqa: E731
     tiny = mp.mpf("1e-9")
@@ -177,11 +178,28 @@ def _build() -> dict[str, tuple]:
     tail = lambda s: quot(s * s)  # noqa: E731
     specs["erfinv_tail_lo"] = (tail, lambda s: 1 / tail(s), mp.sqrt(5), mp.mpf("4.1"), 11, "d")
     for name, k, top, degree, kind in SCALED_TAILS:
-        # erfc(x) = exp(-x*x) * p(t), t = 1 / (1 + k x)
+        # erfc(x) = exp(-x*x) * p(t), t = 1 / (1 + k x) - 1/2
         half = mp.mpf("0.5") if name.startswith("phi") else mp.mpf(1)
         root = SQRT2 if name.startswith("phi") else mp.mpf(1)
-        g = lambda t, k=k, half=half, root=root: half * erfcx((1 / t - 1) / k / root)  # noqa: E731
-        specs[name] = (g, lambda t, g=g: 1 / g(t), 1 / (1 + k * top), mp.mpf(1), degree, kind)
+        g = lambda t, k=k, half=half, root=root: half * erfcx((1 / (t + HALF) - 1) / k / root)  # noqa: E731
+        if name != "erfcx_lo":  # p(t) / (t + 1/2), which varies less
+            f = g
+            g = lambda t, f=f: f(t) / (t + HALF)  # noqa: E731
+        specs[name] = (g, lambda t, g=g: 1 / g(t), 1 / (1 + k * top) - HALF, HALF, degree, kind)
+    for nu, name in ((0, "i0"), (1, "i1")):
+        # I0(x), or I1(x) / x, as a polynomial in x*x / 4 up to x = 12
+        small = sqrt_arg(lambda r, nu=nu: mp.besseli(nu, 2 * r) / (2 * r) ** nu)
+        specs[name] = (small, lambda z, g=small: 1 / g(z), tiny, mp.mpf(36), 19, "d")
+        # sqrt(x) * exp(-x) * I(x) as a polynomial in 1/x from there on
+        large = lambda t, nu=nu: mp.sqrt(1 / t) * mp.exp(-1 / t) * mp.besseli(nu, 1 / t)  # noqa: E731
+        specs[name + "_tail"] = (
+            large,
+            lambda t, g=large: 1 / g(t),
+            mp.mpf("1e-6"),
+            mp.mpf(1) / 12,
+            16,
+            "d",
+        )
     return specs
 
 

@@ -4,7 +4,9 @@
 // plain loop over it into vector code. One source serves all instruction levels: the including
 // .cpp is compiled once per level with RL_ISA_NS naming that level, and with
 //   -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math    (never -ffast-math)
-// plus -mprefer-vector-width=512 for AVX-512. Infinities, nan and signed zeros are right.
+// plus -mprefer-vector-width=512 for AVX-512. Infinities, nan and signed zeros are right. A lambda
+// between the loop and these functions needs always_inline (or the loop's function `flatten`):
+// otherwise the compiler calls the longer ones once per element.
 #pragma once
 
 #include <cstdint>

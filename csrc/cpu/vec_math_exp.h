@@ -280,10 +280,12 @@ RL_VM double log_lo(double x) {
   double f = from_bits(bits - ((e - 1023u) << 52)) - 1.;
   return fma(small_int_to_float(e) - 1023., 0x1.62e42fefa39efp-1, log1p_poly_lo(f));
 }
-// x >= 0 (nan and inf pass)
-RL_VM double log1p_lo(double x) {
+RL_VM double log1p_signed_lo(double x) {  // -1 < x < inf
   auto red = log1p_reduce(x);
-  double y = fma(red.e, 0x1.62e42fefa39efp-1, log1p_poly_lo(red.f));
+  return fma(red.e, 0x1.62e42fefa39efp-1, log1p_poly_lo(red.f));
+}
+RL_VM double log1p_lo(double x) {  // x >= 0; nan and inf pass
+  double y = log1p_signed_lo(x);
   return x < kInf<double> ? y : x;
 }
 
@@ -351,7 +353,7 @@ RL_VM T silu(T x) {
   T p = T(1) + expm1_poly(red.r);
   T num = scale_by_pow2((x < least ? (x - x) + least : x) * p, red.n);
   T y = divide_by_one_plus(x < T(0) ? num : x, scale_by_pow2(p, red.n));
-  return (x < kInf<T>)&(x != T(0)) ? y : x;
+  return x < kInf<T> ? copysign(y, x) : x;
 }
 
 // x * tanh(log(1 + exp(x))) = x * n / (n + 2), n = e * (e + 2), e = exp(x)
