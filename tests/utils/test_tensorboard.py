@@ -39,12 +39,20 @@ def test_scalars_from_numbers_and_tensors(tmp_path, writer_class):
     with writer_class(tmp_path / "log") as writer:
         writer.add_scalar("loss", 0.5, 1)
         writer.add_scalar("loss", torch.tensor(0.25, requires_grad=True), 2, new_style=True)
-        writer.add_scalar("loss", torch.tensor([0.125], dtype=torch.bfloat16), 3, double_precision=True)
+        writer.add_scalar(
+            "loss", torch.tensor([0.125], dtype=torch.bfloat16), 3, double_precision=True
+        )
         writer.add_scalars("both", {"a": torch.tensor(1.0), "b": 2}, 1)
         assert writer.log_dir == writer.get_logdir()
     found = values(tmp_path / "log")
-    assert [(step, v.simple_value) for step, v in found["loss"]] == [(1, 0.5), (2, 0.25), (3, 0.125)]
-    assert {v.simple_value for key, rows in found.items() if key.startswith("both") for _, v in rows} == {1.0, 2.0}
+    assert [(step, v.simple_value) for step, v in found["loss"]] == [
+        (1, 0.5),
+        (2, 0.25),
+        (3, 0.125),
+    ]
+    assert {
+        v.simple_value for key, rows in found.items() if key.startswith("both") for _, v in rows
+    } == {1.0, 2.0}
 
 
 def test_histogram_image_text_and_figure(tmp_path, writer_class):
