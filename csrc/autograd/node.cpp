@@ -1,0 +1,373 @@
+#include "autograd/node.h"
+
+#include "dispatch/call.h"
+
+namespace rl {
+
+namespace {
+
+// Nodes whose last reference went away while another node was being destroyed on this thread.
+thread_local std::vector<Node*>* doomed = nullptr;
+uint64_t next_sequence = 0;
+
+}  // namespace
+
+Edge::Edge(Ref<Node> node, uint32_t input_nr) : node(std::move(node)), input_nr(input_nr) {}
+Edge::Edge(const Edge&) = default;
+Edge::Edge(Edge&&) noexcept = default;
+Edge& Edge::operator=(Edge other) noexcept {
+  std::swap(node, other.node);
+  std::swap(input_nr, other.input_nr);
+  return *this;
+}
+Edge::~Edge() = default;
+
+Node::Node(uint32_t num_inputs) : sequence(next_sequence++), num_inputs(num_inputs) {
+  if (AnomalyMode::enabled && AnomalyMode::record) AnomalyMode::record(*this);
+}
+Node::~Node() = default;
+
+void Node::destroy() {
+  if (doomed) {
+    doomed->push_back(this);
+    return;
+  }
+  std::vector<Node*> queue{this};
+  doomed = &queue;
+  while (!queue.empty()) {
+    Node* node = queue.back();
+    queue.pop_back();
+    delete node;
+  }
+  doomed = nullptr;
+}
+
+AccumulateGrad::AccumulateGrad(Tensor v) : Node(1), variable(std::move(v)) {
+  sequence = UINT64_MAX;
+  outputs.push_back({variable.sizes(), variable.dtype(), variable.device()});
+}
+
+AccumulateGrad::~AccumulateGrad() {
+  if (auto* meta = autograd_meta(variable)) {
+    meta->accumulator = nullptr;
+    if (hooks) {
+      for (auto& [id, nr, hook] : hooks->tensor) meta->hooks.emplace_back(id, hook);
+    }
+    meta->post_accumulate = std::move(post_accumulate);
+  }
+}
+
+TensorList AccumulateGrad::apply(TensorList grads) {
+  Tensor& fresh = grads[0];
+  if (!fresh.defined()) return {};
+  AutogradMeta& meta = make_autograd_meta(variable);
+  if (!meta.grad.defined()) {
+    bool stealable = !GradMode::enabled() && fresh->use_count() == 1 &&
+                     fresh->storage->use_count() == 1 && fresh.strides() == variable.strides();
+    if (stealable) {
+      meta.grad = std::move(fresh);
+    } else if (GradMode::enabled()) {
+      meta.grad = call<"clone">(fresh);
+    } else {
+      Tensor own = is_dense(variable.sizes(), variable.strides())
+                       ? empty_strided(variable.sizes(), variable.strides(), fresh.dtype(), fresh.device())
+                       : empty(variable.sizes(), fresh.dtype(), fresh.device());
+      call<"copy_">(own, fresh);
+      meta.grad = own;
+    }
+  } else if (GradMode::enabled()) {
+    meta.grad = meta.grad + fresh;
+  } else {
+    call_<"add.Tensor">(meta.grad, fresh);
+  }
+  for (auto& [id, hook] : std::vector(post_accumulate)) {
+    TensorList self{variable};
+    hook->call(self, {});
+  }
+  return {};
+}
+
+AutogradMeta& make_autograd_meta(const Tensor& t) {
+  if (!t->autograd) t->autograd = make_ref<AutogradMeta>();
+  return *autograd_meta(t);
+}
+
+bool requires_grad(const Tensor& t) {
+  if (t->requires_grad) return true;
+  return t->is_view && autograd_meta(t)->base.defined() && autograd_meta(t)->base->requires_grad &&
+         is_differentiable(t.dtype());
+}
+
+namespace {
+
+// grad_fn of a view whose base was changed in place after the view was made.
+class AsStridedNode final : public Node {
+ public:
+  AsStridedNode(const Tensor& base, const Tensor& view)
+      : base_sizes_(base.sizes()), sizes_(view.sizes()), strides_(view.strides()),
+        offset_(view.offset()), base_(base) {
+    next.push_back(gradient_edge(base));
+    outputs.push_back({view.sizes(), view.dtype(), view.device()});
+    base_strides_ = base.strides();
+    base_offset_ = base.offset();
+    base_ = Tensor();
+  }
+  std::string name() const override { return "AsStridedBackward0"; }
+  TensorList apply(TensorList grads) override {
+    if (!grads[0].defined()) return {Tensor()};
+    return {call<"as_strided_backward">(grads[0], base_sizes_, base_strides_, base_offset_, sizes_,
+                                        strides_, offset_)};
+  }
+
+ private:
+  Dims base_sizes_, base_strides_, sizes_, strides_;
+  int64_t base_offset_ = 0, offset_;
+  Tensor base_;
+};
+
+// grad_fn of a base one of whose views was changed in place by `inner_`.
+class CopySlices final : public Node {
+ public:
+  CopySlices(const Tensor& base, const Tensor& view, Ref<Node> inner)
+      : base_sizes_(base.sizes()), base_strides_(base.strides()), sizes_(view.sizes()),
+        strides_(view.strides()), base_offset_(base.offset()), offset_(view.offset()),
+        inner_(std::move(inner)) {
+    next.push_back(gradient_edge(base));
+    for (size_t i = 1; i < inner_->next.size(); ++i) next.push_back(inner_->next[i]);
+    outputs.push_back({base.sizes(), base.dtype(), base.device()});
+  }
+  std::string name() const override { return "CopySlices"; }
+  TensorList apply(TensorList grads) override {
+    if (!grads[0].defined()) return TensorList(next.size());
+    RL_CHECK(inner_, kReleased);
+    // A dense copy of the base's geometry whose window can be taken by strides.
+    Tensor whole = call<"new_empty_strided">(grads[0], base_sizes_, base_strides_);
+    whole = call<"clone">(call<"copy_">(whole, grads[0]));
+    whole = call<"as_strided">(whole, base_sizes_, base_strides_, int64_t(0));
+    int64_t at = offset_ - base_offset_;
+    Tensor window = call<"clone">(call<"as_strided">(whole, sizes_, strides_, at));
+    TensorList inner = inner_->apply({window});
+    TensorList out(next.size());
+    for (size_t i = 1; i < inner.size(); ++i) out[i] = inner[i];
+    if (needs_input_grad(0)) {
+      Tensor slice = call<"as_strided">(whole, sizes_, strides_, at);
+      if (!inner.empty() && inner[0].defined()) {
+        call<"copy_">(slice, inner[0]);
+      } else {
+        call<"zero_">(slice);
+      }
+      out[0] = whole;
+    }
+    return out;
+  }
+  void release_saved() override {
+    if (inner_) inner_->release_saved();
+    inner_ = nullptr;
+  }
+  static constexpr const char* kReleased =
+      "Trying to backward through the graph a second time (or directly access saved tensors after "
+      "they have already been freed). Saved intermediate values of the graph are freed when you "
+      "call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward "
+      "through the graph a second time or if you need to access saved tensors after calling "
+      "backward.";
+
+ private:
+  Dims base_sizes_, base_strides_, sizes_, strides_;
+  int64_t base_offset_, offset_;
+  Ref<Node> inner_;
+};
+
+}  // namespace
+
+const Ref<Node>& grad_fn(const Tensor& t) {
+  static const Ref<Node> none;
+  AutogradMeta* meta = autograd_meta(t);
+  if (!meta) return none;
+  if (t->is_view && meta->base.defined() && meta->view_version != t->version() &&
+      meta->base->requires_grad && is_differentiable(t.dtype())) {
+    // Another alias was changed in place: the view's history now runs through its base.
+    meta->grad_fn = make_ref<AsStridedNode>(meta->base, t);
+    meta->output_nr = 0;
+    meta->view_version = t->version();
+    t->requires_grad = true;
+  }
+  return meta->grad_fn;
+}
+
+Edge gradient_edge(const Tensor& t) {
+  if (const Ref<Node>& fn = grad_fn(t)) return {fn, autograd_meta(t)->output_nr};
+  if (!t->requires_grad) return {};
+  AutogradMeta& meta = make_autograd_meta(t);
+  if (meta.accumulator) return {Ref<Node>(meta.accumulator), 0};
+  auto node = make_ref<AccumulateGrad>(t);
+  meta.accumulator = node.get();
+  if (!meta.hooks.empty()) {
+    for (auto& [id, hook] : meta.hooks) node->make_hooks().tensor.emplace_back(id, 0, hook);
+    meta.hooks.clear();
+  }
+  node->post_accumulate = std::move(meta.post_accumulate);
+  meta.post_accumulate.clear();
+  return {Ref<Node>(node.get()), 0};
+}
+
+void set_requires_grad(const Tensor& t, bool value) {
+  if (!value && !t->autograd) {
+    t->requires_grad = false;
+    return;
+  }
+  RL_CHECK(!value || is_differentiable(t.dtype()),
+           "only Tensors of floating point and complex dtype can require gradients");
+  RL_CHECK(!(value && t->is_inference && !GradMode::inference()),
+           "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
+  if (!value && grad_fn(t)) {
+    fail(ErrorKind::Runtime,
+         "you can only change requires_grad flags of leaf variables. If you want to use a computed "
+         "variable in a subgraph that doesn't require differentiation use var_no_grad = "
+         "var.detach().");
+  }
+  if (value) make_autograd_meta(t);
+  t->requires_grad = value || bool(grad_fn(t));
+}
+
+void set_history(const Tensor& t, const Ref<Node>& node, uint32_t nr) {
+  AutogradMeta& meta = make_autograd_meta(t);
+  meta.grad_fn = node;
+  meta.output_nr = nr;
+  meta.view_version = t->version();
+  t->requires_grad = true;
+  if (node->outputs.size() <= nr) node->outputs.resize(nr + 1);
+  node->outputs[nr] = {t.sizes(), t.dtype(), t.device()};
+}
+
+void rebase_history(const Tensor& t, const Ref<Node>& node) {
+  AutogradMeta* meta = autograd_meta(t);
+  std::vector<std::pair<int64_t, Ref<Hook>>> none;
+  if (t->is_view && meta->base.defined()) {
+    Tensor base = meta->base;
+    node->outputs.assign(1, {t.sizes(), t.dtype(), t.device()});
+    set_history(base, Ref<Node>(make_ref<CopySlices>(base, t, node).get()), 0);
+    meta->view_version = t->version() - 1;  // makes grad_fn(t) regenerate
+    t->requires_grad = true;
+    if (t->version() == 0) t->bump_version();
+    grad_fn(t);
+  } else {
+    set_history(t, node, 0);
+  }
+}
+
+void check_inplace(const Tensor& t, bool recording) {
+  RL_CHECK(!(t->is_inference && !GradMode::inference()),
+           "Inplace update to inference tensor outside InferenceMode is not allowed. You can make "
+           "a clone to get a normal tensor before doing inplace update. See "
+           "https://github.com/pytorch/rfcs/pull/17 for more details.");
+  if (!recording) return;
+  AutogradMeta* meta = autograd_meta(t);
+  if (t->is_view && meta->base.defined()) {
+    using Creation = AutogradMeta::Creation;
+    const Tensor& base = meta->base;
+    if (base->requires_grad && !grad_fn(base)) {
+      fail(ErrorKind::Runtime,
+           "a view of a leaf Variable that requires grad is being used in an in-place operation.");
+    }
+    if (meta->creation == Creation::MultiOutput) {
+      fail(ErrorKind::Runtime,
+           "Output 0 of a function that returns multiple views is a view and is being modified "
+           "inplace. This view is the output of a function that returns multiple views. Such "
+           "functions do not allow the output views to be modified inplace. You should replace the "
+           "inplace operation by an out-of-place one.");
+    }
+    if (meta->creation == Creation::NoGrad && base->requires_grad) {
+      fail(ErrorKind::Runtime,
+           "A view was created in no_grad mode and is being modified inplace with grad mode "
+           "enabled. Given that this use case is ambiguous and error-prone, it is forbidden. You "
+           "can clarify your code by moving both the view and the inplace either both inside the "
+           "no_grad block (if you don't want the inplace to be tracked) or both outside (if you "
+           "want the inplace to be tracked).");
+    }
+  } else if (t->requires_grad && !grad_fn(t)) {
+    throw Error(ErrorKind::Runtime,
+                "a leaf Variable that requires grad is being used in an in-place operation.",
+                "wrap parameter updates in torch.no_grad(), or write x = x + 1 to make a new "
+                "tensor");
+  }
+}
+
+void mark_view(const Tensor& view, const Tensor& base, AutogradMeta::Creation creation) {
+  if (!is_differentiable(base.dtype()) || !is_differentiable(view.dtype())) return;
+  AutogradMeta& meta = make_autograd_meta(view);
+  AutogradMeta* from = autograd_meta(base);
+  bool chained = base->is_view && from->base.defined();
+  meta.base = chained ? from->base : base;
+  meta.creation = creation;
+  if (chained && creation == AutogradMeta::Creation::Default) meta.creation = from->creation;
+  meta.view_version = view->version();
+  view->is_view = true;
+}
+
+Tensor detach(const Tensor& t) { return alias(t); }
+
+std::vector<Ref<SavedTensor::PackHooks>>& SavedTensor::pack_hooks() {
+  static thread_local std::vector<Ref<PackHooks>> stack;
+  return stack;
+}
+
+SavedTensor::SavedTensor(const Tensor& t, bool is_output) {
+  if (!t.defined()) return;
+  RL_CHECK(!t->is_inference || GradMode::inference(),
+           "Inference tensors cannot be saved for backward. Please do not use Tensors created in "
+           "inference mode in computation tracked by autograd. To work around this, you can make a "
+           "clone to get a normal tensor and use it in autograd, or use `torch.no_grad()` instead "
+           "of `torch.inference_mode()`.");
+  version_ = t->version();
+  is_output_ = is_output;
+  requires_grad_ = requires_grad(t);
+  if (!is_output && requires_grad_) {
+    grad_fn_ = grad_fn(t);
+    if (grad_fn_) output_nr_ = autograd_meta(t)->output_nr;
+  }
+  if (is_output) output_nr_ = autograd_meta(t) ? autograd_meta(t)->output_nr : 0;
+  auto& stack = pack_hooks();
+  if (!stack.empty() && stack.back()) {
+    hooks_ = stack.back();
+    GradModeGuard off(false);
+    packed_ = hooks_->pack(detach(t));
+    return;
+  }
+  kept_ = is_output ? alias(t) : t;
+}
+
+Tensor SavedTensor::unpack(const Node* owner, const Ref<Node>& self) const {
+  if (!defined()) {
+    RL_CHECK(!owner || !owner->released, CopySlices::kReleased);
+    return {};
+  }
+  Tensor t = packed_ ? hooks_->unpack(packed_) : kept_;
+  if (!packed_ && t->version() != version_) {
+    std::string what = concat(dtype_word(t.dtype()));
+    fail(ErrorKind::Runtime,
+         "one of the variables needed for gradient computation has been modified by an inplace "
+         "operation: [torch.", what, "Tensor ", t.sizes(), "]",
+         is_output_ ? concat(", which is output ", output_nr_, " of ", owner->name(), ",")
+         : grad_fn_ ? concat(", which is output ", output_nr_, " of ", grad_fn_->name(), ",")
+                    : std::string(),
+         " is at version ", t->version(), "; expected version ", version_,
+         " instead. Hint: enable anomaly detection to find the operation that failed to compute "
+         "its gradient, with torch.autograd.set_detect_anomaly(True).");
+  }
+  if (!requires_grad_ && !is_output_) return t;
+  bool intact = !is_output_ && !packed_ && grad_fn(t) == grad_fn_;
+  if (intact) return t;
+  Tensor out = alias(t);
+  Ref<Node> fn = is_output_ ? self : grad_fn_;
+  if (fn) {
+    AutogradMeta& meta = make_autograd_meta(out);
+    meta.grad_fn = fn;
+    meta.output_nr = output_nr_;
+    out->requires_grad = true;
+  } else if (requires_grad_ && !packed_) {
+    return t;
+  }
+  return out;
+}
+
+}  // namespace rl

@@ -1,0 +1,668 @@
+// backward, graph nodes, hooks and user-written functions.
+#include <Python.h>
+#include <structmember.h>
+
+#include "autograd/engine.h"
+#include "bind/python.h"
+
+namespace rl {
+
+namespace {
+
+PyTypeObject* node_type;
+PyTypeObject* function_type;
+
+// ---- graph nodes as Python sees them ----
+struct PyNode {
+  PyObject_HEAD
+  Node* node;  // owned
+};
+
+int64_t next_hook_id = 1;
+
+// A Python callable taking one gradient and returning a new one or None.
+struct PyTensorHook final : Hook {
+  explicit PyTensorHook(PyObject* f) : callable(PyRef::borrow(f)) {}
+  void call(TensorList& grads, const TensorList&) override {
+    PyRef arg(wrap(grads[0]));
+    PyRef r(check(PyObject_CallOneArg(callable.get(), arg.get())));
+    if (r.get() == Py_None) return;
+    RL_CHECK_KIND(Type, is_tensor(r.get()), "hook: expected None or a Tensor as result, got ",
+                  Py_TYPE(r.get())->tp_name);
+    Tensor fresh = unwrap(r.get());
+    RL_CHECK(fresh.sizes() == grads[0].sizes(),
+             "hook has changed the size of value: got ", fresh.sizes(), ", expected ", grads[0].sizes());
+    grads[0] = fresh;
+  }
+  PyRef callable;
+};
+
+PyObject* to_tuple(const TensorList& list) {
+  PyObject* tuple = check(PyTuple_New(Py_ssize_t(list.size())));
+  for (size_t i = 0; i < list.size(); ++i) PyTuple_SET_ITEM(tuple, Py_ssize_t(i), wrap(list[i]));
+  return tuple;
+}
+
+void from_sequence(PyObject* o, TensorList& grads, const char* what) {
+  PyRef one;
+  if (is_tensor(o) || o == Py_None) one = PyRef(check(PyTuple_Pack(1, o)));
+  PyRef fast(check(PySequence_Fast(one ? one.get() : o, what)));
+  grads.clear();
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fast.get()); ++i) {
+    PyObject* e = PySequence_Fast_GET_ITEM(fast.get(), i);
+    RL_CHECK_KIND(Type, e == Py_None || is_tensor(e), what, ": expected Tensor or None, got ",
+                  Py_TYPE(e)->tp_name);
+    grads.push_back(e == Py_None ? Tensor() : unwrap(e));
+  }
+}
+
+// A hook on a node: pre hooks see the gradients of its outputs, post hooks both sides.
+struct PyNodeHook final : Hook {
+  PyNodeHook(PyObject* f, bool post) : callable(PyRef::borrow(f)), post(post) {}
+  void call(TensorList& grads, const TensorList& other) override {
+    PyRef first(to_tuple(grads));
+    PyRef r(post ? call_post(first, other)
+                 : check(PyObject_CallOneArg(callable.get(), first.get())));
+    if (r.get() != Py_None) from_sequence(r.get(), grads, "hook");
+  }
+  PyObject* call_post(const PyRef& first, const TensorList& other) {
+    PyRef second(to_tuple(other));
+    return check(PyObject_CallFunctionObjArgs(callable.get(), first.get(), second.get(), nullptr));
+  }
+  PyRef callable;
+  bool post;
+};
+
+struct RetainGradHook final : Hook {
+  explicit RetainGradHook(const Tensor& t) : target(t.impl()) {}
+  void call(TensorList& grads, const TensorList&) override {
+    if (!target) return;
+    Tensor t{Ref<TensorImpl>(target)};
+    AutogradMeta& meta = make_autograd_meta(t);
+    if (meta.grad.defined()) {
+      meta.grad = meta.grad + grads[0];
+    } else {
+      meta.grad = GradMode::enabled() ? grads[0] : call_clone(grads[0]);
+    }
+  }
+  static Tensor call_clone(const Tensor& t) { return rl::call<"clone">(t); }
+  TensorImpl* target;  // outlives the graph run: the node is kept by the tensor's own history
+};
+
+Node& node_of(PyObject* o) {
+  if (PyType_IsSubtype(Py_TYPE(o), node_type)) return *reinterpret_cast<PyNode*>(o)->node;
+  fail(ErrorKind::Type, "expected a graph node, got ", Py_TYPE(o)->tp_name);
+}
+
+void node_dealloc(PyObject* self) {
+  auto* n = reinterpret_cast<PyNode*>(self);
+  PyTypeObject* type = Py_TYPE(self);
+  if (n->node) {
+    n->node->pyobj = nullptr;
+    n->node->release();
+  }
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+PyObject* node_repr(PyObject* self) {
+  return PyUnicode_FromFormat("<%s object at %p>", node_of(self).name().c_str(), self);
+}
+PyObject* next_functions(const Node& node) {
+  PyRef out(check(PyTuple_New(Py_ssize_t(node.next.size()))));
+  for (size_t i = 0; i < node.next.size(); ++i) {
+    PyRef fn(wrap_node(node.next[i].node));
+    PyTuple_SET_ITEM(out.get(), Py_ssize_t(i), Py_BuildValue("(OI)", fn.get(), node.next[i].input_nr));
+  }
+  return out.release();
+}
+PyObject* node_metadata(Node& node) {
+  if (!node.metadata) node.metadata = Ref<RefCounted>(make_ref<PyHolder>(PyRef(check(PyDict_New()))).get());
+  return Py_NewRef(static_cast<PyHolder*>(node.metadata.get())->object.get());
+}
+PyObject* node_call(PyObject* self, PyObject* args, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    TensorList grads;
+    from_sequence(args, grads, "node");
+    TensorList out = node_of(self).apply(grads);
+    return out.size() == 1 ? wrap(out[0]) : to_tuple(out);
+  });
+}
+PyGetSetDef node_getset[] = {
+    {"next_functions",
+     [](PyObject* s, void*) { return guarded([&] { return next_functions(node_of(s)); }); }, nullptr,
+     nullptr, nullptr},
+    {"metadata", [](PyObject* s, void*) { return guarded([&] { return node_metadata(node_of(s)); }); },
+     nullptr, nullptr, nullptr},
+    {"variable",
+     [](PyObject* s, void*) -> PyObject* {
+       auto* leaf = dynamic_cast<AccumulateGrad*>(&node_of(s));
+       if (leaf) return wrap(leaf->variable);
+       PyErr_SetString(PyExc_AttributeError, "this node has no attribute 'variable'");
+       return nullptr;
+     },
+     nullptr, nullptr, nullptr},
+    {"_sequence_nr", [](PyObject* s, void*) { return PyLong_FromUnsignedLongLong(node_of(s).sequence); },
+     nullptr, nullptr, nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyObject* node_name(PyObject* s, PyObject*) {
+  return PyUnicode_FromString(node_of(s).name().c_str());
+}
+PyMethodDef node_methods[] = {{"name", node_name, METH_NOARGS, "Name of the node."},
+                              {nullptr, nullptr, 0, nullptr}};
+
+// ---- autograd.Function ----
+class FunctionNode;
+struct PyFunction {  // the ctx object; Python classes derive from it
+  PyObject_HEAD
+  FunctionNode* node;  // not owned: the node owns the ctx
+  PyObject* dict;
+  PyObject* weakrefs;
+};
+
+class FunctionNode final : public Node {
+ public:
+  FunctionNode(PyObject* ctx, std::string name) : Node(0), name_(std::move(name)), ctx_(PyRef::borrow(ctx)) {
+    reinterpret_cast<PyFunction*>(ctx)->node = this;
+  }
+  ~FunctionNode() override { reinterpret_cast<PyFunction*>(ctx_.get())->node = nullptr; }
+  std::string name() const override { return name_; }
+  TensorList apply(TensorList grads) override {
+    for (size_t i = 0; i < grads.size() && i < outputs.size(); ++i) {
+      if (!grads[i].defined() && materialize && outputs[i].dtype != DType::Undefined) {
+        grads[i] = call<"zeros">(outputs[i].sizes, outputs[i].dtype, Value(), outputs[i].device);
+      }
+    }
+    PyRef args(to_tuple(grads));
+    PyRef r(check(PyObject_CallMethod(ctx_.get(), "_run_backward", "O", args.get())));
+    TensorList out;
+    from_sequence(r.get(), out, "backward");
+    out.resize(next.size());
+    for (size_t i = 0; i < out.size(); ++i) {
+      if (!out[i].defined() || !next[i].node) continue;
+      const InputInfo& info = inputs[i];
+      if (out[i].sizes() != info.sizes) {
+        RL_CHECK(expandable(info.sizes, out[i].sizes()), "Function ", name_,
+                 " returned an invalid gradient at index ", i, " - got ", out[i].sizes(),
+                 " but expected shape compatible with ", info.sizes);
+        out[i] = sum_to_size(out[i], info.sizes);
+      }
+      if (out[i].dtype() != info.dtype && is_differentiable(info.dtype)) out[i] = to_dtype(out[i], info.dtype);
+    }
+    return out;
+  }
+  void release_saved() override {
+    released = true;
+    saved.clear();
+  }
+  PyObject* ctx() const { return ctx_.get(); }
+
+  struct InputInfo {
+    Dims sizes;
+    DType dtype = DType::Undefined;
+  };
+  std::vector<InputInfo> inputs;
+  std::vector<SavedTensor> saved;
+  bool materialize = true;
+
+ private:
+  std::string name_;
+  PyRef ctx_;
+};
+
+int function_traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(reinterpret_cast<PyFunction*>(self)->dict);
+  return 0;
+}
+int function_clear(PyObject* self) {
+  Py_CLEAR(reinterpret_cast<PyFunction*>(self)->dict);
+  return 0;
+}
+void function_dealloc(PyObject* self) {
+  PyObject_GC_UnTrack(self);
+  if (reinterpret_cast<PyFunction*>(self)->weakrefs) PyObject_ClearWeakRefs(self);
+  function_clear(self);
+  PyTypeObject* type = Py_TYPE(self);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+FunctionNode& function_node(PyObject* o) {
+  auto* node = reinterpret_cast<PyFunction*>(o)->node;
+  RL_CHECK(node, "the graph of this function is gone, or nothing was recorded for it");
+  return *node;
+}
+PyGetSetDef function_getset[] = {
+    {"next_functions",
+     [](PyObject* s, void*) { return guarded([&] { return next_functions(function_node(s)); }); },
+     nullptr, nullptr, nullptr},
+    {"metadata", [](PyObject* s, void*) { return guarded([&] { return node_metadata(function_node(s)); }); },
+     nullptr, nullptr, nullptr},
+    {"_saved_tensors",
+     [](PyObject* s, void*) {
+       return guarded([&]() -> PyObject* {
+         auto* node = reinterpret_cast<PyFunction*>(s)->node;
+         if (!node) Py_RETURN_NONE;
+         RL_CHECK(!node->released,
+                  "Trying to backward through the graph a second time (or directly access saved "
+                  "tensors after they have already been freed). Saved intermediate values of the "
+                  "graph are freed when you call .backward() or autograd.grad(). Specify "
+                  "retain_graph=True if you need to backward through the graph a second time or if "
+                  "you need to access saved tensors after calling backward.");
+         TensorList list;
+         Ref<Node> self(node);
+         for (auto& v : node->saved) list.push_back(v.unpack(node, self));
+         return to_tuple(list);
+       });
+     },
+     nullptr, nullptr, nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyObject* function_name(PyObject* s, PyObject*) {
+  return guarded([&] { return PyUnicode_FromString(function_node(s).name().c_str()); });
+}
+PyMethodDef function_methods[] = {{"name", function_name, METH_NOARGS, "Name of the node."},
+                                  {nullptr, nullptr, 0, nullptr}};
+PyMemberDef function_members[] = {
+    {"__dictoffset__", T_PYSSIZET, offsetof(PyFunction, dict), READONLY, nullptr},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(PyFunction, weakrefs), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr}};
+
+bool contains(const TensorList& list, const Tensor& t) {
+  for (const Tensor& e : list) {
+    if (e.same(t)) return true;
+  }
+  return false;
+}
+
+// _attach_function(ctx, name, inputs, outputs, dirty, non_differentiable, to_save, materialize)
+// -> outputs. Inputs are the positional arguments (None where not a tensor).
+PyObject* attach_function(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject *ctx, *py_inputs, *py_outputs, *py_dirty, *py_constant, *py_save;
+    const char* name;
+    int materialize;
+    if (!PyArg_ParseTuple(args, "OsOOOOOp", &ctx, &name, &py_inputs, &py_outputs, &py_dirty,
+                          &py_constant, &py_save, &materialize)) {
+      return nullptr;
+    }
+    TensorList inputs, outputs, dirty, constant, to_save;
+    from_sequence(py_inputs, inputs, "inputs");
+    from_sequence(py_outputs, outputs, "outputs");
+    from_sequence(py_dirty, dirty, "mark_dirty");
+    from_sequence(py_constant, constant, "mark_non_differentiable");
+    from_sequence(py_save, to_save, "save_for_backward");
+    bool record = false;
+    for (const Tensor& t : inputs) record |= t.defined() && requires_grad(t);
+    record = record && GradMode::enabled();
+    for (const Tensor& t : dirty) check_inplace(t, record);
+    if (!record) {
+      for (Tensor& t : outputs) {
+        if (t.defined() && contains(inputs, t) && !contains(dirty, t)) t = call<"alias">(t);
+      }
+      return to_tuple(outputs);
+    }
+    auto node = make_ref<FunctionNode>(ctx, name);
+    node->materialize = materialize;
+    node->num_inputs = uint32_t(outputs.size());
+    node->outputs.resize(outputs.size());
+    for (const Tensor& t : inputs) {
+      node->next.push_back(t.defined() ? gradient_edge(t) : Edge());
+      node->inputs.push_back(t.defined() ? FunctionNode::InputInfo{t.sizes(), t.dtype()}
+                                         : FunctionNode::InputInfo{});
+    }
+    TensorList raw = outputs;
+    Ref<Node> base(node.get());
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      Tensor& t = outputs[i];
+      if (!t.defined()) continue;
+      bool is_dirty = contains(dirty, t);
+      if (contains(inputs, t) && !is_dirty) t = alias(t);
+      if (is_dirty) t->bump_version();
+      if (!is_differentiable(t.dtype()) || contains(constant, raw[i])) {
+        continue;
+      }
+      if (is_dirty) {
+        rebase_history(t, base);
+      } else {
+        set_history(t, base, uint32_t(i));
+      }
+    }
+    for (const Tensor& t : to_save) {
+      if (!t.defined()) {
+        node->saved.emplace_back();
+        continue;
+      }
+      bool is_output = contains(raw, t) && !contains(inputs, t);
+      node->saved.emplace_back(t, is_output);
+    }
+    return to_tuple(outputs);
+  });
+}
+
+// ---- backward ----
+TensorList tensor_args(PyObject* o, const char* what) {
+  TensorList list;
+  from_sequence(o, list, what);
+  return list;
+}
+
+// _run_backward(tensors, grads, keep_graph, create_graph, inputs, accumulate, allow_unused)
+PyObject* run_backward_entry(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject *py_tensors, *py_grads, *py_inputs;
+    int keep, create, accumulate, allow_unused;
+    if (!PyArg_ParseTuple(args, "OOppOpp", &py_tensors, &py_grads, &keep, &create, &py_inputs,
+                          &accumulate, &allow_unused)) {
+      return nullptr;
+    }
+    TensorList tensors = tensor_args(py_tensors, "backward");
+    TensorList grads = tensor_args(py_grads, "backward");
+    grads.resize(tensors.size());
+    std::vector<Edge> roots;
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      const Tensor& t = tensors[i];
+      RL_CHECK(t.defined() && requires_grad(t), "element ", i,
+               " of tensors does not require grad and does not have a grad_fn");
+      if (!grads[i].defined()) {
+        if (t.numel() != 1) {
+          throw Error(ErrorKind::Runtime, "grad can be implicitly created only for scalar outputs",
+                      concat("backward: the output has shape ", t.sizes(),
+                             "; call .sum() or .mean() first, or pass gradient="));
+        }
+        grads[i] = call<"ones_like">(t);
+      } else {
+        RL_CHECK(grads[i].sizes() == t.sizes(), "Mismatch in shape: grad_output[", i,
+                 "] has a shape of torch.Size(", grads[i].sizes(), ") and output[", i,
+                 "] has a shape of torch.Size(", t.sizes(), ").");
+        if (grads[i].dtype() != t.dtype()) grads[i] = to_dtype(grads[i], t.dtype());
+      }
+      roots.push_back(gradient_edge(t));
+    }
+    BackwardOptions options;
+    options.keep_graph = keep;
+    options.create_graph = create;
+    options.accumulate = accumulate;
+    if (py_inputs != Py_None) {
+      for (const Tensor& t : tensor_args(py_inputs, "inputs")) {
+        RL_CHECK(t.defined() && requires_grad(t),
+                 "One of the differentiated Tensors does not require grad");
+        options.inputs.push_back(gradient_edge(t));
+      }
+    }
+    TensorList out = run_backward(roots, std::move(grads), options);
+    if (accumulate || py_inputs == Py_None) Py_RETURN_NONE;
+    if (!allow_unused) {
+      for (const Tensor& g : out) {
+        RL_CHECK(g.defined(),
+                 "One of the differentiated Tensors appears to not have been used in the graph. Set "
+                 "allow_unused=True if this is the desired behavior.");
+      }
+    }
+    return to_tuple(out);
+  });
+}
+
+// ---- hooks on tensors and nodes ----
+PyObject* add_tensor_hook(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject *o, *f;
+    if (!PyArg_ParseTuple(args, "OO", &o, &f)) return nullptr;
+    Tensor t = require_tensor(o, "register_hook");
+    RL_CHECK(requires_grad(t), "cannot register a hook on a tensor that doesn't require gradient");
+    int64_t id = next_hook_id++;
+    Ref<Hook> hook(make_ref<PyTensorHook>(f).get());
+    AutogradMeta& meta = make_autograd_meta(t);
+    if (const Ref<Node>& fn = grad_fn(t)) {
+      fn->make_hooks().tensor.emplace_back(id, meta.output_nr, hook);
+    } else if (meta.accumulator) {
+      meta.accumulator->make_hooks().tensor.emplace_back(id, 0, hook);
+    } else {
+      meta.hooks.emplace_back(id, hook);
+    }
+    return PyLong_FromLongLong(id);
+  });
+}
+
+template <class List>
+bool remove_id(List& list, int64_t id) {
+  for (auto it = list.begin(); it != list.end(); ++it) {
+    if (std::get<0>(*it) == id) {
+      list.erase(it);
+      return true;
+    }
+  }
+  return false;
+}
+
+PyObject* remove_tensor_hook(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject* o;
+    long long id;
+    if (!PyArg_ParseTuple(args, "OL", &o, &id)) return nullptr;
+    Tensor t = require_tensor(o, "remove");
+    if (AutogradMeta* meta = autograd_meta(t)) {
+      remove_id(meta->hooks, id);
+      remove_id(meta->post_accumulate, id);
+      if (meta->accumulator) {
+        remove_id(meta->accumulator->post_accumulate, id);
+        if (meta->accumulator->hooks) remove_id(meta->accumulator->hooks->tensor, id);
+      }
+      if (meta->grad_fn && meta->grad_fn->hooks) remove_id(meta->grad_fn->hooks->tensor, id);
+    }
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* add_post_accumulate_hook(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject *o, *f;
+    if (!PyArg_ParseTuple(args, "OO", &o, &f)) return nullptr;
+    Tensor t = require_tensor(o, "register_post_accumulate_grad_hook");
+    RL_CHECK(requires_grad(t), "cannot register a hook on a tensor that doesn't require gradient");
+    RL_CHECK(is_leaf(t), "post accumulate grad hooks cannot be registered on non-leaf tensors");
+    int64_t id = next_hook_id++;
+    Ref<Hook> hook(make_ref<PyTensorHook>(f).get());
+    AutogradMeta& meta = make_autograd_meta(t);
+    (meta.accumulator ? meta.accumulator->post_accumulate : meta.post_accumulate).emplace_back(id, hook);
+    return PyLong_FromLongLong(id);
+  });
+}
+
+Node& any_node(PyObject* o) {
+  if (PyType_IsSubtype(Py_TYPE(o), function_type)) return function_node(o);
+  return node_of(o);
+}
+
+PyObject* add_node_hook(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject *o, *f;
+    int post;
+    if (!PyArg_ParseTuple(args, "OOp", &o, &f, &post)) return nullptr;
+    Node& node = any_node(o);
+    int64_t id = next_hook_id++;
+    Ref<Hook> hook(make_ref<PyNodeHook>(f, bool(post)).get());
+    (post ? node.make_hooks().post : node.make_hooks().pre).emplace_back(id, hook);
+    return PyLong_FromLongLong(id);
+  });
+}
+PyObject* remove_node_hook(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject* o;
+    long long id;
+    if (!PyArg_ParseTuple(args, "OL", &o, &id)) return nullptr;
+    Node& node = any_node(o);
+    if (node.hooks) {
+      remove_id(node.hooks->pre, id);
+      remove_id(node.hooks->post, id);
+    }
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* retain_grad(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    Tensor t = require_tensor(o, "retain_grad");
+    RL_CHECK(requires_grad(t), "can't retain_grad on Tensor that has requires_grad=False");
+    const Ref<Node>& fn = grad_fn(t);
+    if (!fn || autograd_meta(t)->retains_grad) Py_RETURN_NONE;
+    autograd_meta(t)->retains_grad = true;
+    fn->make_hooks().retain_grad.emplace_back(autograd_meta(t)->output_nr,
+                                              Ref<Hook>(make_ref<RetainGradHook>(t).get()));
+    Py_RETURN_NONE;
+  });
+}
+
+// saved_tensors_hooks
+struct PyPackHooks final : SavedTensor::PackHooks {
+  PyPackHooks(PyObject* p, PyObject* u) : pack_fn(PyRef::borrow(p)), unpack_fn(PyRef::borrow(u)) {}
+  Ref<RefCounted> pack(const Tensor& t) override {
+    PyRef arg(wrap(t));
+    PyRef r(check(PyObject_CallOneArg(pack_fn.get(), arg.get())));
+    return Ref<RefCounted>(make_ref<PyHolder>(std::move(r)).get());
+  }
+  Tensor unpack(const Ref<RefCounted>& packed) override {
+    auto* holder = static_cast<PyHolder*>(packed.get());
+    PyRef r(check(PyObject_CallOneArg(unpack_fn.get(), holder->object.get())));
+    RL_CHECK_KIND(Type, is_tensor(r.get()), "Output of saved tensor unpack_hook expected to be a Tensor but got result of type ",
+                  Py_TYPE(r.get())->tp_name);
+    return unwrap(r.get());
+  }
+  PyRef pack_fn, unpack_fn;
+};
+PyObject* push_saved_hooks(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject *p, *u;
+    if (!PyArg_ParseTuple(args, "OO", &p, &u)) return nullptr;
+    SavedTensor::pack_hooks().push_back(
+        p == Py_None ? Ref<SavedTensor::PackHooks>()
+                     : Ref<SavedTensor::PackHooks>(make_ref<PyPackHooks>(p, u).get()));
+    Py_RETURN_NONE;
+  });
+}
+PyObject* pop_saved_hooks(PyObject*, PyObject*) {
+  SavedTensor::pack_hooks().pop_back();
+  Py_RETURN_NONE;
+}
+
+// ---- modes ----
+PyObject* is_grad_enabled(PyObject*, PyObject*) { return PyBool_FromLong(GradMode::enabled()); }
+PyObject* set_grad_enabled(PyObject*, PyObject* o) {
+  GradMode::set(PyObject_IsTrue(o));
+  Py_RETURN_NONE;
+}
+PyObject* is_inference(PyObject*, PyObject*) { return PyBool_FromLong(GradMode::inference()); }
+PyObject* set_inference(PyObject*, PyObject* o) {
+  GradMode::set_inference(PyObject_IsTrue(o));
+  Py_RETURN_NONE;
+}
+PyObject* tensor_is_inference(PyObject*, PyObject* o) {
+  return guarded([&] { return PyBool_FromLong(require_tensor(o, "is_inference")->is_inference); });
+}
+PyObject* anomaly_record = nullptr;
+PyObject* anomaly_report = nullptr;
+PyObject* set_anomaly(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    int on, nan;
+    PyObject *record, *report;
+    if (!PyArg_ParseTuple(args, "ppOO", &on, &nan, &record, &report)) return nullptr;
+    AnomalyMode::enabled = on;
+    AnomalyMode::check_nan = nan;
+    Py_XSETREF(anomaly_record, Py_NewRef(record));
+    Py_XSETREF(anomaly_report, Py_NewRef(report));
+    AnomalyMode::record = [](Node& node) {
+      PyRef r(PyObject_CallNoArgs(anomaly_record));
+      if (!r) throw PythonError();
+      node.anomaly = Ref<RefCounted>(make_ref<PyHolder>(std::move(r)).get());
+    };
+    AnomalyMode::report = [](const Node& node) {
+      PyObject *type, *value, *trace;
+      PyErr_Fetch(&type, &value, &trace);
+      PyObject* kept = node.anomaly ? static_cast<PyHolder*>(node.anomaly.get())->object.get() : Py_None;
+      PyRef r(PyObject_CallFunction(anomaly_report, "sO", node.name().c_str(), kept));
+      if (!r) PyErr_Clear();
+      PyErr_Restore(type, value, trace);
+    };
+    Py_RETURN_NONE;
+  });
+}
+PyObject* anomaly_state(PyObject*, PyObject*) {
+  return Py_BuildValue("(OO)", AnomalyMode::enabled ? Py_True : Py_False,
+                       AnomalyMode::check_nan ? Py_True : Py_False);
+}
+
+PyObject* queue_callback(PyObject*, PyObject* f) {
+  return guarded([&]() -> PyObject* {
+    auto holder = std::make_shared<PyHolder>(PyRef::borrow(f));
+    queue_backward_callback([holder] { PyRef r(check(PyObject_CallNoArgs(holder->object.get()))); });
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* unsafe_view_meta(PyObject*, PyObject* o) {
+  return guarded([&] { return PyBool_FromLong(require_tensor(o, "_is_view")->is_view); });
+}
+
+PyMethodDef functions[] = {
+    {"_run_backward", run_backward_entry, METH_VARARGS, nullptr},
+    {"_attach_function", attach_function, METH_VARARGS, nullptr},
+    {"_add_tensor_hook", add_tensor_hook, METH_VARARGS, nullptr},
+    {"_remove_tensor_hook", remove_tensor_hook, METH_VARARGS, nullptr},
+    {"_add_post_accumulate_hook", add_post_accumulate_hook, METH_VARARGS, nullptr},
+    {"_add_node_hook", add_node_hook, METH_VARARGS, nullptr},
+    {"_remove_node_hook", remove_node_hook, METH_VARARGS, nullptr},
+    {"_retain_grad", retain_grad, METH_O, nullptr},
+    {"_push_saved_tensors_hooks", push_saved_hooks, METH_VARARGS, nullptr},
+    {"_pop_saved_tensors_hooks", pop_saved_hooks, METH_NOARGS, nullptr},
+    {"_set_anomaly", set_anomaly, METH_VARARGS, nullptr},
+    {"_anomaly_state", anomaly_state, METH_NOARGS, nullptr},
+    {"_queue_backward_callback", queue_callback, METH_O, nullptr},
+    {"_is_view", unsafe_view_meta, METH_O, nullptr},
+    {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "Is the graph being recorded?"},
+    {"set_grad_enabled", set_grad_enabled, METH_O, nullptr},
+    {"is_inference_mode_enabled", is_inference, METH_NOARGS, "Is inference mode on?"},
+    {"_set_inference_mode", set_inference, METH_O, nullptr},
+    {"_tensor_is_inference", tensor_is_inference, METH_O, nullptr},
+    {nullptr, nullptr, 0, nullptr}};
+
+}  // namespace
+
+PyObject* wrap_node(const Ref<Node>& node) {
+  if (!node) Py_RETURN_NONE;
+  if (auto* f = dynamic_cast<FunctionNode*>(node.get())) return Py_NewRef(f->ctx());
+  if (node->pyobj) return Py_NewRef(static_cast<PyObject*>(node->pyobj));
+  PyObject* o = check(node_type->tp_alloc(node_type, 0));
+  node->retain();
+  reinterpret_cast<PyNode*>(o)->node = node.get();
+  node->pyobj = o;
+  return o;
+}
+
+PyObject* grad_fn_object(const Tensor& t) { return wrap_node(grad_fn(t)); }
+
+void init_autograd(PyObject* module) {
+  PyType_Slot node_slots[] = {{Py_tp_dealloc, (void*)node_dealloc},
+                              {Py_tp_repr, (void*)node_repr},
+                              {Py_tp_call, (void*)node_call},
+                              {Py_tp_getset, node_getset},
+                              {Py_tp_methods, node_methods},
+                              {0, nullptr}};
+  PyType_Spec node_spec{"rushlight.autograd.graph.Node", sizeof(PyNode), 0,
+                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, node_slots};
+  node_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&node_spec)));
+  PyType_Slot function_slots[] = {{Py_tp_dealloc, (void*)function_dealloc},
+                                  {Py_tp_traverse, (void*)function_traverse},
+                                  {Py_tp_clear, (void*)function_clear},
+                                  {Py_tp_new, (void*)PyType_GenericNew},
+                                  {Py_tp_getset, function_getset},
+                                  {Py_tp_methods, function_methods},
+                                  {Py_tp_members, function_members},
+                                  {0, nullptr}};
+  PyType_Spec function_spec{"rushlight._C._FunctionBase", sizeof(PyFunction), 0,
+                            Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+                            function_slots};
+  function_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&function_spec)));
+  PyModule_AddObjectRef(module, "_Node", (PyObject*)node_type);
+  PyModule_AddObjectRef(module, "_FunctionBase", (PyObject*)function_type);
+  add_functions(module, functions);
+}
+
+}  // namespace rl

@@ -1,0 +1,109 @@
+// Memory shared with other libraries: addresses in, buffers out. numpy itself is used from Python.
+#include <Python.h>
+#include <structmember.h>
+
+#include "bind/python.h"
+
+namespace rl {
+
+namespace {
+
+// _from_address(address, bytes, sizes, strides, dtype, owner): a tensor on memory kept by `owner`.
+PyObject* from_address(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    unsigned long long address, bytes;
+    PyObject *py_sizes, *py_strides, *py_dtype, *owner;
+    if (!PyArg_ParseTuple(args, "KKOOOO", &address, &bytes, &py_sizes, &py_strides, &py_dtype, &owner)) {
+      return nullptr;
+    }
+    Dims sizes, strides;
+    DType dtype;
+    RL_CHECK_KIND(Type, as_int_list(py_sizes, &sizes) && as_int_list(py_strides, &strides) &&
+                            as_dtype(py_dtype, &dtype), "_from_address: bad arguments");
+    auto storage = make_ref<Storage>(
+        reinterpret_cast<void*>(address), size_t(bytes), Device{},
+        [](void* o) { Py_DECREF(static_cast<PyObject*>(o)); }, Py_NewRef(owner));
+    return wrap(Tensor(make_ref<TensorImpl>(storage, sizes, strides, 0, dtype)));
+  });
+}
+
+// An object with the buffer protocol over a storage.
+struct PyStorageBuffer {
+  PyObject_HEAD
+  Storage* storage;  // owned
+};
+PyTypeObject* buffer_type;
+
+int get_buffer(PyObject* self, Py_buffer* view, int flags) {
+  Storage* s = reinterpret_cast<PyStorageBuffer*>(self)->storage;
+  static char nothing;
+  void* p = s->bytes() ? s->data() : &nothing;
+  return PyBuffer_FillInfo(view, self, p, Py_ssize_t(s->bytes()), 0, flags);
+}
+void buffer_dealloc(PyObject* self) {
+  reinterpret_cast<PyStorageBuffer*>(self)->storage->release();
+  PyTypeObject* type = Py_TYPE(self);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+// _storage_buffer(tensor): the bytes of its storage; writing to them writes to the tensor.
+PyObject* storage_buffer(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    Tensor t = require_tensor(o, "_storage_buffer");
+    RL_CHECK(t.device().type == DeviceType::CPU, "the tensor's memory is not on the CPU");
+    PyObject* b = check(buffer_type->tp_alloc(buffer_type, 0));
+    t.storage()->retain();
+    reinterpret_cast<PyStorageBuffer*>(b)->storage = t.storage().get();
+    return b;
+  });
+}
+PyObject* storage_bytes(PyObject*, PyObject* o) {
+  return guarded([&] { return PyLong_FromSize_t(require_tensor(o, "_storage_bytes").storage()->bytes()); });
+}
+// _storage_id(tensor): equal for tensors that share a storage.
+PyObject* storage_id(PyObject*, PyObject* o) {
+  return guarded([&] { return PyLong_FromVoidPtr(require_tensor(o, "_storage_id").storage().get()); });
+}
+PyObject* storage_address(PyObject*, PyObject* o) {
+  return guarded([&] { return PyLong_FromVoidPtr(require_tensor(o, "_storage_address").storage()->data()); });
+}
+// _set_storage(target, source, sizes, strides, offset): target becomes a window on source's storage.
+PyObject* set_storage(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject *target, *source, *py_sizes, *py_strides;
+    long long offset;
+    if (!PyArg_ParseTuple(args, "OOOOL", &target, &source, &py_sizes, &py_strides, &offset)) return nullptr;
+    Tensor t = require_tensor(target, "set_"), s = require_tensor(source, "set_");
+    Dims sizes, strides;
+    RL_CHECK_KIND(Type, as_int_list(py_sizes, &sizes) && as_int_list(py_strides, &strides),
+                  "set_(): size and stride must be tuples of ints");
+    t->storage = s.storage();
+    t->offset = offset;
+    t->set_geometry(sizes, strides);
+    t->bump_version();
+    return Py_NewRef(target);
+  });
+}
+
+PyMethodDef functions[] = {{"_from_address", from_address, METH_VARARGS, nullptr},
+                           {"_storage_buffer", storage_buffer, METH_O, nullptr},
+                           {"_storage_bytes", storage_bytes, METH_O, nullptr},
+                           {"_storage_id", storage_id, METH_O, nullptr},
+                           {"_storage_address", storage_address, METH_O, nullptr},
+                           {"_set_storage", set_storage, METH_VARARGS, nullptr},
+                           {nullptr, nullptr, 0, nullptr}};
+
+}  // namespace
+
+void init_numpy(PyObject* module) {
+  PyType_Slot slots[] = {{Py_tp_dealloc, (void*)buffer_dealloc},
+                         {Py_bf_getbuffer, (void*)get_buffer},
+                         {0, nullptr}};
+  PyType_Spec spec{"rushlight._C._StorageBuffer", sizeof(PyStorageBuffer), 0,
+                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+  buffer_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)));
+  add_functions(module, functions);
+}
+
+}  // namespace rl

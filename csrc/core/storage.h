@@ -1,0 +1,55 @@
+// core/storage.h: a block of memory that tensors share.
+#pragma once
+#include "core/device.h"
+#include "core/dtype.h"
+#include "core/ref.h"
+
+namespace rl {
+
+// How the bytes of a storage are ordered. A storage that is not Plain holds a dense tensor whose
+// logical order is (batch, channels, spatial) but whose bytes stand as (batch, spatial, channels).
+// Only operators that know the tag may look at raw_data(); everyone else calls data(), which turns
+// the block into plain order first, in place, so that aliases stay aliases.
+struct PhysicalLayout {
+  bool channels_last = false;
+  int64_t batch = 0, channels = 0, spatial = 0;
+  DType dtype = DType::Undefined;
+};
+
+class Storage final : public RefCounted, public Pooled<Storage> {
+ public:
+  using Pooled<Storage>::operator new;
+  using Pooled<Storage>::operator delete;
+  using Release = void (*)(void* context);
+
+  // Own memory of the given size; meta storages have a size and no memory.
+  Storage(size_t bytes, Device device);
+  // Somebody else's memory, given back by release(context).
+  Storage(void* data, size_t bytes, Device device, Release release, void* context);
+  ~Storage() override;
+
+  void* data() {
+    if (layout.channels_last) [[unlikely]]
+      make_plain();
+    return data_;
+  }
+  void* raw_data() const { return data_; }
+  size_t bytes() const { return bytes_; }
+  Device device() const { return device_; }
+  bool resizable() const { return release_ == nullptr; }
+  // Keeps the contents up to the smaller size.
+  void resize(size_t bytes);
+
+  PhysicalLayout layout;
+
+ private:
+  void make_plain();
+
+  void* data_ = nullptr;
+  size_t bytes_ = 0;
+  Device device_;
+  Release release_ = nullptr;
+  void* context_ = nullptr;
+};
+
+}  // namespace rl

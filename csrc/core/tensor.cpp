@@ -1,0 +1,84 @@
+#include "core/tensor.h"
+
+namespace rl {
+
+Tensor empty_strided(const Dims& sizes, const Dims& strides, DType dtype, Device device) {
+  checked_count(sizes);
+  int64_t last = 0;
+  bool any = true;
+  for (int i = 0; i < sizes.ndim(); ++i) {
+    RL_CHECK(strides[i] >= 0, "empty_strided: strides must not be negative: got ", strides);
+    if (sizes[i] == 0) any = false;
+    if (sizes[i] > 1) last += (sizes[i] - 1) * strides[i];
+  }
+  size_t bytes = any ? size_t(last + 1) * item_size(dtype) : 0;
+  return Tensor(make_ref<TensorImpl>(make_ref<Storage>(bytes, device), sizes, strides, 0, dtype));
+}
+
+Tensor empty(const Dims& sizes, DType dtype, Device device) {
+  size_t bytes = size_t(checked_count(sizes)) * item_size(dtype);
+  return Tensor(make_ref<TensorImpl>(make_ref<Storage>(bytes, device), sizes,
+                                     contiguous_strides(sizes), 0, dtype));
+}
+
+Tensor scalar_tensor(const Scalar& value, DType dtype, Device device) {
+  Tensor out = empty({}, dtype, device);
+  if (out.is_meta()) return out;
+  dispatch(dtype, "scalar_tensor", AllTypes(),
+           [&]<class T>() { *static_cast<T*>(out->storage->raw_data()) = value.to<T>(); });
+  return out;
+}
+
+Tensor wrapped_number(const Scalar& value, Device device) {
+  Tensor out = scalar_tensor(value, value.dtype(), device);
+  out->wrapped_number = true;
+  return out;
+}
+
+Tensor alias(const Tensor& self, Dims sizes, Dims strides, int64_t offset) {
+  Tensor out(make_ref<TensorImpl>(self.storage(), std::move(sizes), std::move(strides), offset,
+                                  self.dtype()));
+  out->counter = self->version_counter();
+  out->is_inference = self->is_inference;
+  return out;
+}
+
+Tensor alias(const Tensor& self) {
+  return alias(self, self.sizes(), self.strides(), self.offset());
+}
+
+Scalar item(const Tensor& self) {
+  RL_CHECK(self.numel() == 1, "a Tensor with ", self.numel(),
+           " elements cannot be converted to Scalar");
+  RL_CHECK(!self.is_meta(), "Tensor.item() cannot be called on meta tensors");
+  Scalar out;
+  dispatch(self.dtype(), "item", AllTypes(), [&]<class T>() {
+    T value = *self.data<T>();
+    if constexpr (std::is_same_v<T, complex64> || std::is_same_v<T, complex128>) {
+      out = Scalar(complex128(value.real(), value.imag()));
+    } else if constexpr (std::is_same_v<T, bool>) {
+      out = Scalar(value);
+    } else if constexpr (std::is_integral_v<T>) {
+      out = Scalar(int64_t(value));
+    } else {
+      out = Scalar(double(float(value)));
+      if constexpr (std::is_same_v<T, double>) out = Scalar(value);
+    }
+  });
+  return out;
+}
+
+void resize_tensor(const Tensor& self, const Dims& sizes) {
+  size_t bytes = size_t(checked_count(sizes) + self.offset()) * self.item_size();
+  if (bytes > self.storage()->bytes()) self.storage()->resize(bytes);
+  self->set_geometry(sizes, contiguous_strides(sizes));
+}
+
+void set_tensor(const Tensor& self, const Tensor& source) {
+  self->storage = source.storage();
+  self->dtype = source.dtype();
+  self->offset = source.offset();
+  self->set_geometry(source.sizes(), source.strides());
+}
+
+}  // namespace rl

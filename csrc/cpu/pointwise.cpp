@@ -1,0 +1,379 @@
+#include "cpu/pointwise.h"
+
+#include <cstring>
+
+#include "cpu/convert.h"
+#include "cpu/parallel.h"
+#include "dispatch/promotion.h"
+
+namespace rl {
+
+ConvertTable& best_table() {
+  static ConvertTable table;
+  return table;
+}
+const ConvertTable& convert_table() { return best_table(); }
+void register_convert_table(int isa_level, const ConvertTable& table) {
+  static int best = -1;
+  if (isa_level > cpu_isa_level() || isa_level <= best) return;
+  best = isa_level;
+  best_table() = table;
+}
+
+namespace {
+
+constexpr int64_t kBlock = 1024;  // elements: 8 KiB of the widest common type
+
+struct Inputs {
+  const Tensor* tensors[kMaxPointwiseArity];
+  int count = 0;
+};
+
+Inputs inputs_of(const Op& op, const Value* args) {
+  Inputs in;
+  for (int i : op.tensor_args) {
+    if (in.count == op.pointwise->arity) break;
+    in.tensors[in.count++] = &Unbox<Tensor>::get(args[i]);
+  }
+  return in;
+}
+
+struct Types {
+  DType common, compute, result;
+};
+
+Types types_of(const Op& op, const Value* args, const Inputs& in) {
+  const PointwiseSpec& spec = *op.pointwise;
+  DType common = in.tensors[0]->dtype();
+  bool alike = !spec.promote_scalars && !spec.ignored;
+  for (int i = 1; i < in.count && alike; ++i) alike = in.tensors[i]->dtype() == common;
+  if (!alike) {
+    Promotion p;
+    for (int i = 0; i < in.count; ++i) {
+      if (!(spec.ignored >> i & 1)) p.add(*in.tensors[i]);
+    }
+    if (spec.promote_scalars) {
+      for (size_t i = 0; i < op.schema.args.size(); ++i) {
+        if (op.schema.args[i].type == ArgType::Scalar && !is_none(args[i])) {
+          p.add(to_scalar(args[i]));
+        }
+      }
+    }
+    common = p.result();
+  } else if (common == DType::Float64 && in.tensors[0]->wrapped_number && in.count == 1) {
+    common = default_dtype();
+  }
+  if (spec.promote == Promote::IntToFloat && is_integral(common, true)) common = default_dtype();
+  DType compute = is_half(common) ? DType::Float32 : common;
+  const PointwiseKernel& k = spec.kernels[int(compute)];
+  if (!k.loop) {
+    fail(ErrorKind::NotImplemented, "\"", op.schema.name, "\" not implemented for '",
+         dtype_word(common), "'");
+  }
+  DType result = k.result == compute ? common : k.result;
+  return {common, compute, result};
+}
+
+// Output strides follow the inputs' order of dimensions, as TensorIterator's do.
+std::optional<Dims> result_strides(const Inputs& in, const Dims& sizes) {
+  bool plain = true;
+  for (int i = 0; i < in.count; ++i) {
+    plain &= in.tensors[i]->is_contiguous() || in.tensors[i]->numel() == 1;
+  }
+  if (plain || sizes.ndim() < 2) return std::nullopt;
+  for (int i = 0; i < in.count && plain == false; ++i) {
+    const Tensor& t = *in.tensors[i];
+    if (t.sizes() != sizes || !is_dense(t.sizes(), t.strides())) break;
+    if (i == in.count - 1 && [&] {
+          for (int k = 0; k < in.count; ++k) {
+            if (in.tensors[k]->strides() != t.strides()) return false;
+          }
+          return true;
+        }()) {
+      return t.strides();
+    }
+  }
+  int n = sizes.ndim();
+  Dims order(n);
+  for (int i = 0; i < n; ++i) order[i] = n - 1 - i;
+  auto stride_of = [&](const Tensor& t, int64_t dim) {
+    int64_t own = dim - (n - t.ndim());
+    return own < 0 || (t.sizes()[own] == 1 && sizes[dim] != 1) ? 0 : t.strides()[own];
+  };
+  auto compare = [&](int64_t a, int64_t b) {
+    for (int i = 0; i < in.count; ++i) {
+      int64_t sa = stride_of(*in.tensors[i], a), sb = stride_of(*in.tensors[i], b);
+      if (sa == 0 || sb == 0) continue;
+      if (sa != sb) return sa < sb ? -1 : 1;
+      if (sizes[a] > sizes[b]) return 1;
+    }
+    return 0;
+  };
+  for (int i = 1; i < n; ++i) {
+    int at = i;
+    for (int before = i - 1; before >= 0; --before) {
+      int c = compare(order[before], order[at]);
+      if (c > 0) {
+        std::swap(order[before], order[at]);
+        at = before;
+      } else if (c < 0) {
+        break;
+      }
+    }
+  }
+  Dims strides(n);
+  int64_t step = 1;
+  for (int64_t d : order) {
+    strides[d] = step;
+    step *= std::max<int64_t>(sizes[d], 1);
+  }
+  return strides;
+}
+
+// One operand of the iteration; strides in bytes, innermost dimension first.
+struct Operand {
+  char* data;
+  DType dtype;
+  int64_t item;
+  Dims strides;
+};
+
+struct Plan {
+  Dims sizes;  // innermost first, coalesced
+  Operand operands[kMaxPointwiseArity + 1];  // the output first
+  int count = 0;
+  int64_t numel = 1;
+};
+
+void add_operand(Plan& plan, const Tensor& t, const Dims& sizes, char* data) {
+  Operand& o = plan.operands[plan.count++];
+  o.data = data;
+  o.dtype = t.dtype();
+  o.item = int64_t(t.item_size());
+  int n = sizes.ndim();
+  o.strides = Dims(n);
+  for (int i = 0; i < n; ++i) {
+    int own = i - (n - t.ndim());
+    bool repeated = own < 0 || (t.sizes()[own] == 1 && sizes[i] != 1);
+    o.strides[i] = repeated ? 0 : t.strides()[own] * o.item;
+  }
+}
+
+void coalesce(Plan& plan, const Dims& sizes) {
+  int n = sizes.ndim();
+  Dims order;
+  for (int i = n - 1; i >= 0; --i) {
+    if (sizes[i] != 1) order.push_back(i);
+  }
+  const Dims& out = plan.operands[0].strides;
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int64_t a, int64_t b) { return out[a] < out[b]; });
+  Dims merged[kMaxPointwiseArity + 1];
+  Dims kept;
+  for (int64_t d : order) {
+    bool joins = !kept.empty();
+    for (int k = 0; k < plan.count && joins; ++k) {
+      joins = plan.operands[k].strides[d] == merged[k].back() * kept.back();
+    }
+    if (joins) {
+      kept.back() *= sizes[d];
+    } else {
+      kept.push_back(sizes[d]);
+      for (int k = 0; k < plan.count; ++k) merged[k].push_back(plan.operands[k].strides[d]);
+    }
+  }
+  if (kept.empty()) {
+    kept.push_back(1);
+    for (int k = 0; k < plan.count; ++k) merged[k].push_back(plan.operands[k].item);
+  }
+  for (int k = 0; k < plan.count; ++k) plan.operands[k].strides = std::move(merged[k]);
+  plan.sizes = std::move(kept);
+  plan.numel = count(plan.sizes);
+}
+
+// A position in the iteration space, for one thread.
+struct Cursor {
+  const Plan& plan;
+  Dims index;
+
+  Cursor(const Plan& plan, int64_t linear) : plan(plan), index(plan.sizes.size()) {
+    for (size_t d = 0; d < index.size(); ++d) {
+      index[d] = linear % plan.sizes[d];
+      linear /= plan.sizes[d];
+    }
+  }
+  void advance(int64_t n) {
+    for (size_t d = 0; d < index.size() && n > 0; ++d) {
+      n += index[d];
+      index[d] = n % plan.sizes[d];
+      n /= plan.sizes[d];
+    }
+  }
+  char* address(int k) const {
+    char* p = plan.operands[k].data;
+    for (size_t d = 0; d < index.size(); ++d) p += index[d] * plan.operands[k].strides[d];
+    return p;
+  }
+  // Calls f(address, elements) for each run along the innermost dimension.
+  template <class F>
+  void runs(int k, int64_t n, F f) const {
+    Cursor at = *this;
+    while (n > 0) {
+      int64_t run = std::min(n, plan.sizes[0] - at.index[0]);
+      f(at.address(k), run);
+      n -= run;
+      if (n > 0) at.advance(run);
+    }
+  }
+};
+
+struct Job {
+  const Plan& plan;
+  const PointwiseKernel& kernel;
+  const void* functor;
+  DType compute;
+};
+
+void run_range(const Job& job, int64_t begin, int64_t end) {
+  const Plan& plan = job.plan;
+  const int64_t compute_item = int64_t(item_size(job.compute));
+  const int64_t result_item = int64_t(item_size(job.kernel.result));
+  alignas(64) char buffers[kMaxPointwiseArity + 1][kBlock * 16];
+  const Operand& out = plan.operands[0];
+  bool out_direct = out.dtype == job.kernel.result && out.strides[0] == result_item;
+  bool direct[kMaxPointwiseArity + 1], constant[kMaxPointwiseArity + 1];
+  bool all_direct = out_direct;
+  for (int k = 1; k < plan.count; ++k) {
+    const Operand& o = plan.operands[k];
+    direct[k] = o.dtype == job.compute && o.strides[0] == compute_item;
+    all_direct &= direct[k];
+    constant[k] = true;
+    for (int64_t s : o.strides) constant[k] &= s == 0;
+    if (constant[k]) {
+      convert(o.dtype, o.data, 0, job.compute, buffers[k], compute_item,
+              std::min(kBlock, end - begin));
+    }
+  }
+  const char* in[kMaxPointwiseArity];
+  Cursor at(plan, begin);
+  while (begin < end) {
+    int64_t row = plan.sizes[0] - at.index[0];
+    int64_t n = end - begin;
+    bool one_run = row >= n || plan.sizes[0] >= 128;
+    if (one_run) n = std::min(n, row);
+    if (!all_direct || !one_run) n = std::min(n, kBlock);
+    for (int k = 1; k < plan.count; ++k) {
+      const Operand& o = plan.operands[k];
+      if (constant[k]) {
+        in[k - 1] = buffers[k];
+      } else if (direct[k] && one_run) {
+        in[k - 1] = at.address(k);
+      } else {
+        char* to = buffers[k];
+        at.runs(k, n, [&](const char* from, int64_t m) {
+          convert(o.dtype, from, o.strides[0], job.compute, to, compute_item, m);
+          to += m * compute_item;
+        });
+        in[k - 1] = buffers[k];
+      }
+    }
+    if (out_direct && one_run) {
+      job.kernel.loop(job.functor, at.address(0), in, n);
+    } else {
+      job.kernel.loop(job.functor, buffers[0], in, n);
+      const char* from = buffers[0];
+      at.runs(0, n, [&](char* to, int64_t m) {
+        convert(job.kernel.result, from, result_item, out.dtype, to, out.strides[0], m);
+        from += m * result_item;
+      });
+    }
+    begin += n;
+    if (begin < end) at.advance(n);
+  }
+}
+
+// All operands dense in one specially ordered layout (or single numbers): the bytes can be walked
+// flat, and the result takes the same order.
+bool same_physical_layout(const Inputs& in, const Tensor& out) {
+  const PhysicalLayout* layout = nullptr;
+  for (int i = 0; i < in.count; ++i) {
+    const Tensor& t = *in.tensors[i];
+    if (t.numel() == 1) continue;
+    const PhysicalLayout& l = t.storage()->layout;
+    if (!l.channels_last || t.sizes() != out.sizes() || !t.is_contiguous() || t.offset() != 0) {
+      return false;
+    }
+    if (layout && (l.channels != layout->channels || l.spatial != layout->spatial)) return false;
+    if (l.batch * l.channels * l.spatial != t.numel()) return false;
+    layout = &l;
+  }
+  if (!layout || !out.is_contiguous() || out.offset() != 0 || !out.storage()->resizable()) {
+    return false;
+  }
+  const PhysicalLayout& now = out.storage()->layout;
+  bool fresh = out.storage()->use_count() == 1 || now.channels_last;
+  if (!fresh || out.storage()->bytes() != size_t(out.numel()) * out.item_size()) return false;
+  out.storage()->layout = *layout;
+  out.storage()->layout.dtype = out.dtype();
+  return true;
+}
+
+}  // namespace
+
+void infer_pointwise(const Op& op, const Value* args, TensorSpec* spec) {
+  Inputs in = inputs_of(op, args);
+  Types types = types_of(op, args, in);
+  spec->dtype = types.result;
+  spec->sizes = in.tensors[0]->sizes();
+  for (int i = 1; i < in.count; ++i) {
+    if (in.tensors[i]->ndim() == 0) continue;
+    spec->sizes = broadcast_shapes(spec->sizes, in.tensors[i]->sizes());
+  }
+  spec->strides = result_strides(in, spec->sizes);
+}
+
+void run_pointwise(const Op& op, const Value* args, const Tensor& out) {
+  Inputs in = inputs_of(op, args);
+  Types types = types_of(op, args, in);
+  const PointwiseKernel& kernel = op.pointwise->kernels[int(types.compute)];
+  alignas(16) char functor[kFunctorBytes];
+  kernel.make(args, functor);
+  if (out.numel() == 0) return;
+  bool flat = out.is_contiguous();
+  bool raw = false;
+  for (int i = 0; i < in.count && flat; ++i) {
+    const Tensor& t = *in.tensors[i];
+    flat = (t.is_contiguous() && t.sizes() == out.sizes()) || t.numel() == 1;
+    raw |= t.storage()->layout.channels_last;
+  }
+  raw = raw && flat && same_physical_layout(in, out);
+  Plan plan;
+  auto address = [&](const Tensor& t) {
+    return static_cast<char*>(raw ? t.storage()->raw_data() : t.data());
+  };
+  if (flat) {
+    plan.sizes = Dims({out.numel()});
+    plan.numel = out.numel();
+    auto add = [&](const Tensor& t, bool repeated) {
+      Operand& o = plan.operands[plan.count++];
+      o.item = int64_t(t.item_size());
+      o.data = raw && repeated ? static_cast<char*>(t.data()) : address(t);
+      o.dtype = t.dtype();
+      o.strides = Dims({repeated ? 0 : o.item});
+    };
+    add(out, false);
+    for (int i = 0; i < in.count; ++i) {
+      add(*in.tensors[i], in.tensors[i]->numel() == 1 && out.numel() != 1);
+    }
+  } else {
+    add_operand(plan, out, out.sizes(), address(out));
+    for (int i = 0; i < in.count; ++i) {
+      add_operand(plan, *in.tensors[i], out.sizes(), address(*in.tensors[i]));
+    }
+    coalesce(plan, out.sizes());
+  }
+  Job job{plan, kernel, functor, types.compute};
+  parallel(plan.numel, kGrain, [&](int64_t b, int64_t e) { run_range(job, b, e); });
+}
+
+}  // namespace rl

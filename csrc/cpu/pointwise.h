@@ -1,0 +1,92 @@
+// cpu/pointwise.h: elementwise operators from a scalar expression.
+//
+// A functor F<T> holds the scalar arguments and computes one element. It is compiled into one
+// contiguous loop per compute type; strides, broadcasting and conversions are done by the driver in
+// blocks that stay in the first-level cache, so that no operator has loops of its own.
+#pragma once
+#include "dispatch/op.h"
+
+namespace rl {
+
+struct PointwiseKernel {
+  // in and out are contiguous runs of the compute type and the kernel's result type.
+  void (*loop)(const void* functor, char* out, const char* const* in, int64_t n) = nullptr;
+  void (*make)(const Value* args, void* functor) = nullptr;
+  DType result = DType::Undefined;
+};
+
+enum class Promote : uint8_t {
+  Default,     // the promoted dtype
+  IntToFloat,  // integers compute and result in the default float dtype
+};
+
+constexpr int kMaxPointwiseArity = 4;
+constexpr size_t kFunctorBytes = 96;
+
+struct PointwiseSpec {
+  int arity = 1;  // the first `arity` tensor arguments
+  Promote promote = Promote::Default;
+  uint8_t ignored = 0;           // operands (bits) left out of type promotion
+  bool promote_scalars = false;  // Scalar arguments take part in it
+  PointwiseKernel kernels[kNumDTypes];  // by compute dtype; 16-bit floats compute in float32
+};
+
+template <class F, class T, size_t... I>
+void pointwise_loop(const void* functor, char* out, const char* const* in, int64_t n,
+                    std::index_sequence<I...>) {
+  using R = decltype(std::declval<const F&>()(((void)I, T())...));
+  const F f = *static_cast<const F*>(functor);
+  R* o = reinterpret_cast<R*>(out);
+  const T* const a[] = {reinterpret_cast<const T*>(in[I])...};
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) o[i] = f(a[I][i]...);
+}
+
+template <template <class> class F, class T, int Arity>
+PointwiseKernel pointwise_kernel() {
+  using Functor = F<T>;
+  static_assert(sizeof(Functor) <= kFunctorBytes);
+  using Indices = std::make_index_sequence<Arity>;
+  PointwiseKernel k;
+  k.loop = [](const void* f, char* out, const char* const* in, int64_t n) {
+    pointwise_loop<Functor, T>(f, out, in, n, Indices());
+  };
+  k.make = [](const Value* args, void* where) {
+    if constexpr (std::is_constructible_v<Functor, const Value*>) {
+      new (where) Functor(args);
+    } else {
+      new (where) Functor();
+    }
+  };
+  k.result = []<size_t... I>(std::index_sequence<I...>) {
+    return dtype_of<decltype(std::declval<const Functor&>()(((void)I, T())...))>;
+  }(Indices());
+  return k;
+}
+
+template <template <class> class F, int Arity, class... Ts>
+PointwiseSpec make_pointwise(TypeList<Ts...>, Promote promote) {
+  PointwiseSpec spec;
+  spec.arity = Arity;
+  spec.promote = promote;
+  ((spec.kernels[int(dtype_of<Ts>)] = pointwise_kernel<F, Ts, Arity>()), ...);
+  return spec;
+}
+
+// Adds kernels with another functor for further types: F for numbers, G for bool, say.
+template <template <class> class F, int Arity, class... Ts>
+void add_kernels(PointwiseSpec& spec, TypeList<Ts...>) {
+  ((spec.kernels[int(dtype_of<Ts>)] = pointwise_kernel<F, Ts, Arity>()), ...);
+}
+
+// .pointwise(pointwise<Functor, arity, Types>()) in a registration.
+template <template <class> class F, int Arity, class Types, Promote P = Promote::Default>
+const PointwiseSpec& pointwise() {
+  static const PointwiseSpec spec = make_pointwise<F, Arity>(Types(), P);
+  return spec;
+}
+
+void infer_pointwise(const Op& op, const Value* args, TensorSpec* spec);
+void run_pointwise(const Op& op, const Value* args, const Tensor& out);
+
+}  // namespace rl
