@@ -180,7 +180,7 @@ class CopySlices final : public Node {
 }  // namespace
 
 const Ref<Node>& grad_fn(const Tensor& t) {
-  static const Ref<Node> none;
+  static const Ref<Node> none{};
   AutogradMeta* meta = autograd_meta(t);
   if (!meta) return none;
   if (t->is_view && meta->base.defined() && meta->view_version != t->version() &&

@@ -4,6 +4,7 @@
 
 #include "cpu/convert.h"
 #include "cpu/parallel.h"
+#include "cpu/transfer.h"
 #include "dispatch/promotion.h"
 
 namespace rl {
@@ -60,7 +61,7 @@ Types types_of(const Op& op, const Value* args, const Inputs& in) {
       }
     }
     common = p.result();
-  } else if (common == DType::Float64 && in.tensors[0]->wrapped_number && in.count == 1) {
+  } else if (common == DType::Float64 && (*in.tensors[0])->wrapped_number && in.count == 1) {
     common = default_dtype();
   }
   if (spec.promote == Promote::IntToFloat && is_integral(common, true)) common = default_dtype();
@@ -374,6 +375,64 @@ void run_pointwise(const Op& op, const Value* args, const Tensor& out) {
   }
   Job job{plan, kernel, functor, types.compute};
   parallel(plan.numel, kGrain, [&](int64_t b, int64_t e) { run_range(job, b, e); });
+}
+
+namespace {
+
+bool shares_memory(const Tensor& a, const Tensor& b) {
+  if (!(a.storage() == b.storage())) return false;
+  bool same = a.offset() == b.offset() && a.strides() == b.strides() && a.sizes() == b.sizes();
+  return !same;
+}
+
+// A dense tensor in a special physical order keeps it in its copy.
+bool copy_in_physical_order(const Tensor& src, const Tensor& out) {
+  const PhysicalLayout& l = src.storage()->layout;
+  if (!l.channels_last || src.sizes() != out.sizes() || src.dtype() != out.dtype()) return false;
+  if (!src.is_contiguous() || !out.is_contiguous() || src.offset() || out.offset()) return false;
+  size_t bytes = size_t(src.numel()) * src.item_size();
+  if (src.storage()->bytes() != bytes || out.storage()->bytes() != bytes) return false;
+  if (out.storage()->use_count() != 1 || !out.storage()->resizable()) return false;
+  std::memcpy(out.storage()->raw_data(), src.storage()->raw_data(), bytes);
+  out.storage()->layout = l;
+  return true;
+}
+
+}  // namespace
+
+void transfer(const Tensor& src, const Tensor& out) {
+  if (out.numel() == 0 || out.is_meta() || src.is_meta()) return;
+  if (shares_memory(src, out)) {
+    Tensor own = empty(src.sizes(), src.dtype());
+    transfer(src, own);
+    transfer(own, out);
+    return;
+  }
+  if (copy_in_physical_order(src, out)) return;
+  Plan plan;
+  if (src.is_contiguous() && out.is_contiguous() && src.sizes() == out.sizes()) {
+    plan.sizes = Dims({out.numel()});
+    plan.numel = out.numel();
+    for (const Tensor* t : {&out, &src}) {
+      int64_t item = int64_t(t->item_size());
+      plan.operands[plan.count++] = {static_cast<char*>(t->data()), t->dtype(), item, Dims({item})};
+    }
+  } else {
+    add_operand(plan, out, out.sizes(), static_cast<char*>(out.data()));
+    add_operand(plan, src, out.sizes(), static_cast<char*>(src.data()));
+    coalesce(plan, out.sizes());
+  }
+  ConvertLoop loop = convert_table().loops[int(src.dtype())][int(out.dtype())];
+  int64_t from_stride = plan.operands[1].strides[0], to_stride = plan.operands[0].strides[0];
+  parallel(plan.numel, kGrain, [&](int64_t begin, int64_t end) {
+    Cursor at(plan, begin);
+    while (begin < end) {
+      int64_t n = std::min(end - begin, plan.sizes[0] - at.index[0]);
+      loop(at.address(1), from_stride, at.address(0), to_stride, n);
+      begin += n;
+      if (begin < end) at.advance(n);
+    }
+  });
 }
 
 }  // namespace rl

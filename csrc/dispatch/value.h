@@ -76,7 +76,7 @@ struct Unbox<bool> {
 template <>
 struct Unbox<Dims> {
   static const Dims& get(const Value& v) {
-    static const Dims none;
+    static const Dims none{};
     auto* p = std::get_if<Dims>(&v);
     return p ? *p : none;
   }

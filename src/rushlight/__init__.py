@@ -1,0 +1,6 @@
+"""Rushlight: PyTorch programs, unchanged, on a small and fast engine."""
+
+from . import _C
+from ._C import *  # noqa: F403
+
+globals().update(_C._functions)
