@@ -8,6 +8,7 @@ import os
 import pkgutil
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,12 @@ def test_docstring_examples(name, tmp_path, monkeypatch):
         rushlight.manual_seed(0)
         runner.run(case, out=failures.append)
     assert not runner.summarize(verbose=False).failed, "".join(failures)
+
+
+def test_compat_examples_in_a_process_of_their_own():
+    code = "import doctest, sys, rushlight.compat as m; sys.exit(doctest.testmod(m).failed)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_readme_examples(tmp_path, monkeypatch):

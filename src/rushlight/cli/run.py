@@ -159,10 +159,14 @@ def _without_our_frames(tb: TracebackType | None) -> TracebackType | None:
 
 def _name_missing(error: BaseException) -> None:
     """Say whose the missing attribute is when a program asks a tensor or a layer for what Rushlight lacks."""
-    if not isinstance(error, AttributeError) or not hasattr(error, "add_note"):
+    if not isinstance(error, AttributeError):
         return
     from ..compat._names import SHOWN, lacks
 
     owner = error.obj if isinstance(error.obj, type) else type(error.obj)
     if owner.__module__.partition(".")[0] in SHOWN and "rushlight" not in str(error):
-        error.add_note(f"({lacks(f'{owner.__qualname__}.{error.name}')})")
+        note = f"({lacks(f'{owner.__qualname__}.{error.name}')})"
+        if hasattr(error, "add_note"):
+            error.add_note(note)
+        else:  # Python 3.10
+            error.args = (f"{error}\n{note}",)
