@@ -190,7 +190,7 @@ class safe_globals:
 
 
 def _user_names() -> dict[str, Any]:
-    from .compat._names import shown_name
+    from ._names import shown_name
 
     names = {}
     for item in _settings.safe:

@@ -21,7 +21,7 @@ def find_class(module: str, name: str, otherwise: Any) -> Any:
     Raises:
         AttributeError, ModuleNotFoundError: a PyTorch name that this package lacks.
     """
-    from ..compat._names import our_name
+    from .._names import our_name
     from ..storage import LEGACY_CLASSES, _rl
 
     if module.partition(".")[0] not in ("torch", "torchvision"):

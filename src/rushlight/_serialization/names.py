@@ -480,7 +480,7 @@ def find(module: str, name: str, user: dict[str, Any]) -> Any:
         _table = _fixed()
     module, name = PY2.get((module, name), (module, name))
     if module.partition(".")[0] == "rushlight":
-        from ..compat._names import shown_name
+        from .._names import shown_name
 
         module = shown_name(module) or module
     full = f"{module}.{name}"

@@ -26,7 +26,7 @@ _ELSEWHERE = {
 
 def file_name(obj: Any) -> str | None:
     """``"module name"`` under which a class, function or dtype of ours stands in files."""
-    from ..compat._names import shown_name
+    from .._names import shown_name
 
     module = getattr(obj, "__module__", None)
     name = getattr(obj, "__qualname__", None)
@@ -53,7 +53,7 @@ def _is_ours(obj: Any, module: str) -> bool:
     """Whether an object that calls itself ``torch...`` belongs to this package."""
     from sys import modules
 
-    from ..compat._names import our_name
+    from .._names import our_name
 
     ours = modules.get(our_name(module) or "")
     return ours is not None and getattr(ours, obj.__qualname__.partition(".")[0], None) is not None

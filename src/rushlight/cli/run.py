@@ -161,7 +161,7 @@ def _name_missing(error: BaseException) -> None:
     """Say whose the missing attribute is when a program asks a tensor or a layer for what Rushlight lacks."""
     if not isinstance(error, AttributeError):
         return
-    from ..compat._names import SHOWN, lacks
+    from .._names import SHOWN, lacks
 
     owner = error.obj if isinstance(error.obj, type) else type(error.obj)
     if owner.__module__.partition(".")[0] in SHOWN and "rushlight" not in str(error):

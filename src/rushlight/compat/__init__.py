@@ -15,7 +15,7 @@ Nothing is installed on disk, and a process that does not ask keeps its real PyT
 
 from __future__ import annotations
 
-from ._names import TORCH_VERSION, TORCHVISION_VERSION
+from .._names import TORCH_VERSION, TORCHVISION_VERSION
 
 __all__ = ["TORCHVISION_VERSION", "TORCH_VERSION", "install", "installed"]
 

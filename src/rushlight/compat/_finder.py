@@ -7,7 +7,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from ._names import ROOT, SHOWN, lacks, our_name, shown_name
+from .._names import ROOT, SHOWN, lacks, our_name, shown_name
 from ._rename import name_lacking_attributes, present_module
 
 

@@ -8,7 +8,7 @@ from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any
 
-from ._names import TORCH_VERSION, TORCHVISION_VERSION
+from .._names import TORCH_VERSION, TORCHVISION_VERSION
 
 VERSIONS = {"torch": TORCH_VERSION, "torchvision": TORCHVISION_VERSION}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
-from ._names import ROOT, lacks, shown_name
+from .._names import ROOT, lacks, shown_name
 
 # Native types that PyTorch shows under another module than the one that makes them.
 NATIVE = {
