@@ -1,4 +1,6 @@
-// Complex functions, element by element, through std::complex.
+// Complex functions, element by element, through std::complex. For translation units compiled for
+// the baseline only: the linker keeps one copy of a standard template, and must not find one made
+// of newer instructions.
 #pragma once
 
 #include <cmath>
@@ -97,9 +99,6 @@ template <class T>
 RL_VM T angle(Complex<T> z) {
   return std::atan2(z.imag(), z.real());
 }
-// pi for negative reals, 0 for the others, nan for nan
-RL_VM float angle(float x) { return x < 0.f ? 0x1.921fb6p+1f : (x == x ? 0.f : x); }
-RL_VM double angle(double x) { return x < 0. ? 0x1.921fb54442d18p+1 : (x == x ? 0. : x); }
 // z / |z|, 0 for 0
 template <class T>
 RL_VM Complex<T> sgn(Complex<T> z) {

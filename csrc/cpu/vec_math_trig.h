@@ -302,6 +302,9 @@ RL_VM double atan2(double y, double x) {
   return (x != x) | (y != y) ? kNan<double> : copysign(t, y);
 }
 
+// The angle of a real number: pi for negative reals, 0 for the others, nan for nan
+RL_VM float angle(float x) { return x < 0.f ? 0x1.921fb6p+1f : (x == x ? 0.f : x); }
+RL_VM double angle(double x) { return x < 0. ? 0x1.921fb54442d18p+1 : (x == x ? 0. : x); }
 }  // namespace vm
 }  // namespace RL_ISA_NS
 }  // namespace rl
