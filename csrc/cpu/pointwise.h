@@ -31,13 +31,27 @@ struct PointwiseSpec {
   PointwiseKernel kernels[kNumDTypes];  // by compute dtype; 16-bit floats compute in float32
 };
 
+// Everything is inlined, or long functors would be called once per element. A functor with
+// `static bool hard(T...)` has elements that its vector code cannot do: `static T slow(T...)` does
+// those (cpu/vec_math_apply.h's Sin, say). A run without them stays vector code, and no element's
+// result depends on its neighbours.
 template <class F, class T, size_t... I>
-void pointwise_loop(const void* functor, char* out, const char* const* in, int64_t n,
+[[gnu::flatten]] void pointwise_loop(const void* functor, char* out, const char* const* in, int64_t n,
                     std::index_sequence<I...>) {
   using R = decltype(std::declval<const F&>()(((void)I, T())...));
   const F f = *static_cast<const F*>(functor);
   R* o = reinterpret_cast<R*>(out);
   const T* const a[] = {reinterpret_cast<const T*>(in[I])...};
+  if constexpr (requires { F::hard(a[I][0]...); }) {
+    int any = 0;
+    for (int64_t i = 0; i < n; ++i) any |= F::hard(a[I][i]...) ? 1 : 0;
+    if (any != 0) {
+      for (int64_t i = 0; i < n; ++i) {
+        o[i] = F::hard(a[I][i]...) ? F::slow(a[I][i]...) : f(a[I][i]...);
+      }
+      return;
+    }
+  }
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i) o[i] = f(a[I][i]...);
 }

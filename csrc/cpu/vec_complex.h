@@ -1,6 +1,5 @@
-// Complex functions, element by element, through std::complex. For translation units compiled for
-// the baseline only: the linker keeps one copy of a standard template, and must not find one made
-// of newer instructions.
+// Complex functions, element by element, through std::complex: scalar code. Where it is compiled
+// for several instruction levels, the baseline objects must come first in the link.
 #pragma once
 
 #include <cmath>
