@@ -1,5 +1,7 @@
 #include "random/generator.h"
 
+#include <pthread.h>
+
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -124,7 +126,14 @@ double CpuGenerator::normal_unit() {
 
 const Ref<CpuGenerator>& default_generator() {
   // Never destroyed: worker threads may still draw while the process ends.
-  static const auto* instance = new Ref<CpuGenerator>(make_ref<CpuGenerator>(entropy_seed(true)));
+  static const auto* instance = [] {
+    const auto* made = new Ref<CpuGenerator>(make_ref<CpuGenerator>(entropy_seed(true)));
+    // A child must not inherit the lock in the hands of a thread that it has not got.
+    pthread_atfork([] { default_generator()->mutex().lock(); },
+                   [] { default_generator()->mutex().unlock(); },
+                   [] { default_generator()->mutex().unlock(); });
+    return made;
+  }();
   return *instance;
 }
 
