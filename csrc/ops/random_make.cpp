@@ -322,10 +322,11 @@ Tensor multinomial(Tensor self, int64_t num_samples, bool replacement, Generator
   "bool? pin_memory=None"
 #define LIKE_OPTIONS OPTIONS ", MemoryFormat? memory_format=None"
 
-OP("random_.from(Tensor(a!) self, int from, int? to, *, Generator? generator=None) -> Tensor(a!)")
+OP("random_(Tensor(a!) self, *, Generator? generator=None) -> Tensor(a!)")
     .method_only()
     .no_out()
-    .direct(random_from_to)
+    .direct(random_any)
+    .node_name("RandomBackward2")
     .grad("self", "", no_gradient);
 OP("random_.to(Tensor(a!) self, int to, *, Generator? generator=None) -> Tensor(a!)")
     .method_only()
@@ -333,11 +334,10 @@ OP("random_.to(Tensor(a!) self, int to, *, Generator? generator=None) -> Tensor(
     .direct(random_to)
     .node_name("RandomBackward1")
     .grad("self", "", no_gradient);
-OP("random_(Tensor(a!) self, *, Generator? generator=None) -> Tensor(a!)")
+OP("random_.from(Tensor(a!) self, int from, int? to, *, Generator? generator=None) -> Tensor(a!)")
     .method_only()
     .no_out()
-    .direct(random_any)
-    .node_name("RandomBackward2")
+    .direct(random_from_to)
     .grad("self", "", no_gradient);
 
 OP("rand(int[] size, *, " OPTIONS ") -> Tensor").function_only().direct(rand);
