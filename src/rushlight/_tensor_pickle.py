@@ -71,6 +71,8 @@ def _reduce_ex(self: Any, proto: int) -> tuple:
     from . import Tensor
 
     func, args = _reduce_plain(self)
+    if type(self) is Tensor and not getattr(self, "__dict__", None):
+        return func, args
     state = _utils._get_obj_state(self)
     if type(self) is Tensor and not state:
         return func, args

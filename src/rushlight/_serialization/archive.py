@@ -9,12 +9,10 @@ from typing import Any
 from .errors import LoadError
 from .names import Maker
 from .source import FileSource
-from .zipread import ZipReader
+from .zipread import OTHER_ENTRIES, ZipReader
 
 MAX_SMALL_RECORD = 4096
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,200}")
-# entries that are no storages: data.pkl, version, byteorder ..., and room for later ones
-_OTHER_ENTRIES = 32
 _MAX_VERSION = 10
 
 
@@ -138,7 +136,7 @@ class ArchiveStorages:
     def finish(self) -> None:
         """Refuse archives that are mostly entries nobody uses."""
         count, used = len(self.archive.entries), max(self.uses, len(self.known))
-        if count > 4 * used + _OTHER_ENTRIES:
+        if count > 4 * used + OTHER_ENTRIES:
             raise LoadError(f"{count} entries for {used} tensors", self.archive.name)
 
 

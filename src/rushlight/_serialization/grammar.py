@@ -10,6 +10,7 @@ from typing import Any
 from . import names
 from .errors import LoadError
 from .names import Maker, check_key
+from .source import no_collection
 
 MAX_DEPTH = 1000
 MAX_MEMO = 10_000_000
@@ -55,7 +56,8 @@ class Reader:
             LoadError: for every way in which the bytes are not in the grammar.
         """
         try:
-            self._run()
+            with no_collection():
+                self._run()
             if self.marks or len(self.stack) != 1:
                 raise LoadError(f"{len(self.stack)} values are left at the end, expected one")
             result = self.stack[0]

@@ -77,10 +77,14 @@ def save_pickle(
         return _save_new_protocol(obj, protocol, storage_id)
     marker = "rl-" + os.urandom(12).hex() + "-"
     storages = (TypedStorage, UntypedStorage)
+    names: dict[Any, str | None] = {}
 
     def persistent_id(obj: Any) -> Any:
         if isinstance(obj, _NAMED):
-            name = file_name(obj)
+            if obj in names:
+                name = names[obj]
+            else:
+                name = names[obj] = file_name(obj)
         elif isinstance(obj, storages):
             return storage_id(obj)
         elif isinstance(obj, dtype):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .errors import LoadError
-from .source import Source
+from .source import Source, no_collection
 
 MAX_HEADER = 100_000_000
 _DTYPES = {
@@ -39,7 +39,8 @@ def read_file(source: Source, restore: Any) -> dict[str, Any]:
         LoadError: whatever the format does not allow.
     """
     try:
-        return _read(source, restore)
+        with no_collection():
+            return _read(source, restore)
     except LoadError as error:
         raise error.located(source.name) from None
 
@@ -81,10 +82,12 @@ def _header(source: Source) -> tuple[dict[str, Any], int]:
     return header, 8 + length
 
 
-def _plan(header: dict[str, Any], room: int) -> list[tuple[str, str, list[int], int, int]]:
-    """Name, dtype, shape, begin and end of every tensor; the ranges fill the data part exactly."""
+def _plan(header: dict[str, Any], room: int) -> list[tuple[int, int, str, Any, list[int]]]:
+    """Begin, end, name, dtype and shape of every tensor; the ranges fill the data part exactly."""
     from ..storage import _rl
 
+    dtypes = {code: getattr(_rl(), name) for code, name in _DTYPES.items()}
+    widths = {code: dtype.itemsize for code, dtype in dtypes.items()}
     plan = []
     for name, entry in header.items():
         if name == "__metadata__":
@@ -92,29 +95,27 @@ def _plan(header: dict[str, Any], room: int) -> list[tuple[str, str, list[int], 
             if not good:
                 raise LoadError("the metadata must map text to text", record=name)
             continue
-        if type(entry) is not dict or not {"dtype", "shape", "data_offsets"} <= entry.keys():
-            raise LoadError("the entry needs dtype, shape and data_offsets", record=name)
-        dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-        if type(dtype) is not str or dtype not in _DTYPES:
-            raise LoadError(f"dtype {dtype!r} is not supported", record=name)
-        if type(shape) is not list or type(offsets) is not list or len(offsets) != 2:
-            raise LoadError("shape and data_offsets must be lists, offsets of 2", record=name)
-        for n in (*shape, *offsets):
-            if type(n) is not int or not 0 <= n < 2**63:
-                raise LoadError(f"{n!r} is not a size or an offset", record=name)
-        begin, end = offsets
-        nbytes = getattr(_rl(), _DTYPES[dtype]).itemsize
+        try:
+            code, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+            nbytes = widths[code]
+            begin, end = offsets
+        except (TypeError, KeyError, ValueError):
+            raise LoadError(_what_is_wrong(entry), record=name) from None
+        if type(shape) is not list or type(offsets) is not list or len(shape) > 64:
+            raise LoadError("shape and data_offsets must be lists", record=name)
         for n in shape:
+            if type(n) is not int or not 0 <= n < 2**63:
+                raise LoadError(f"{n!r} is not a size", record=name)
             nbytes *= n
-        if end < begin or end - begin != nbytes or len(shape) > 64:
+        good = type(begin) is int and type(end) is int and 0 <= begin <= end
+        if not good or end - begin != nbytes:
             raise LoadError(
-                f"shape {shape} of {dtype} needs {nbytes} bytes, data_offsets {offsets} give "
-                f"{end - begin}",
+                f"shape {shape} of {code} needs {nbytes} bytes, data_offsets are {offsets}",
                 record=name,
             )
-        plan.append((name, dtype, shape, begin, end))
+        plan.append((begin, end, name, dtypes[code], shape))
     at = 0
-    for name, _, _, begin, end in sorted(plan, key=lambda p: (p[3], p[4])):
+    for begin, end, name, _, _ in sorted(plan, key=lambda p: p[:2]):
         if begin != at:
             what = "overlaps the one before" if begin < at else f"leaves a hole after byte {at}"
             raise LoadError(f"the tensor at byte {begin} {what}", record=name)
@@ -124,6 +125,22 @@ def _plan(header: dict[str, Any], room: int) -> list[tuple[str, str, list[int], 
     return plan
 
 
+def _what_is_wrong(entry: Any) -> str:
+    if type(entry) is not dict or not {"dtype", "shape", "data_offsets"} <= entry.keys():
+        return "the entry needs dtype, shape and data_offsets"
+    if type(entry["dtype"]) is not str or entry["dtype"] not in _DTYPES:
+        return f"dtype {entry['dtype']!r} is not supported"
+    return "data_offsets must be two numbers"
+
+
+def _contiguous(shape: list[int]) -> tuple[int, ...]:
+    stride, step = [0] * len(shape), 1
+    for d in range(len(shape) - 1, -1, -1):
+        stride[d] = step
+        step *= shape[d]
+    return tuple(stride)
+
+
 def _read(source: Source, restore: Any) -> dict[str, Any]:
     from .. import _C
     from ..storage import UntypedStorage, _rl
@@ -131,18 +148,13 @@ def _read(source: Source, restore: Any) -> dict[str, Any]:
     header, start = _header(source)
     plan = _plan(header, source.size - start)
     result = {}
-    rl = _rl()
-    for name, kind, shape, begin, end in plan:
-        dtype = getattr(rl, _DTYPES[kind])
+    empty = _rl().empty
+    for begin, end, name, dtype, shape in plan:
         if begin == end:
-            result[name] = rl.empty(shape, dtype=dtype)
+            result[name] = empty(shape, dtype=dtype)
             continue
         storage = UntypedStorage(end - begin)
         source.read_into(start + begin, storage._memory())
-        storage = restore(storage, "cpu")
-        stride, step = [0] * len(shape), 1
-        for d in range(len(shape) - 1, -1, -1):
-            stride[d] = step
-            step *= shape[d]
-        result[name] = _C._from_storage(storage._bytes, dtype, 0, tuple(shape), tuple(stride))
+        block = restore(storage, "cpu")._bytes
+        result[name] = _C._from_storage(block, dtype, 0, tuple(shape), _contiguous(shape))
     return result

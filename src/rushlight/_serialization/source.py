@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from .errors import LoadError
 
 # zlib.crc32 and reads go over pieces of this size, so that the second pass finds them in cache
 CHUNK = 1 << 20
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Keep the garbage collector out while many containers are made that all stay alive."""
+    import gc
+
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 class Source:

@@ -15,6 +15,8 @@ from .errors import LoadError
 from .source import Source
 
 MAX_ENTRIES = 1_000_000
+# entries that are no storages: data.pkl, version, byteorder ..., and room for later ones
+OTHER_ENTRIES = 32
 _LOCAL, _CENTRAL, _DESCRIPTOR = b"PK\x03\x04", b"PK\x01\x02", b"PK\x07\x08"
 _END, _END64, _LOCATOR = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _U16, _U32 = 0xFFFF, 0xFFFFFFFF
@@ -44,6 +46,9 @@ class ZipReader:
         self._data_offsets: dict[str, int] = {}
         start, size, count = self._find_directory()
         entries = self._read_directory(start, size, count)
+        used = sum(name.startswith("data/") for name in self.entries)
+        if count > 4 * used + OTHER_ENTRIES:
+            raise self._refuse(f"{count} entries for at most {used} tensors")
         self._check_order(entries, start)
 
     def _refuse(self, reason: str, record: str | None = None) -> LoadError:
@@ -173,14 +178,13 @@ class ZipReader:
 
     def _local_header(self, entry: Entry) -> int:
         """Compare the entry's own header with the directory; return where its data begins."""
-        header = self.source.read(entry.offset, 30)
+        name = entry.name.encode("utf-8")
+        header = self.source.read(entry.offset, 30 + len(name))
         if bytes(header[:4]) != _LOCAL:
             raise self._refuse("no entry header where the directory says", entry.name)
-        flags, method = unpack_from("<2H", header, 6)
-        crc, packed, full, n_name, n_extra = unpack_from("<3I2H", header, 14)
-        raw = self.source.read(entry.offset + 30, n_name)
-        if bytes(raw) != entry.name.encode("utf-8"):
-            raise self._refuse(f"the entry's own header names it {bytes(raw[:80])!r}", entry.name)
+        flags, method, _, _, crc, packed, full, n_name, n_extra = unpack_from("<4H3I2H", header, 6)
+        if n_name != len(name) or bytes(header[30:]) != name:
+            raise self._refuse("the entry's own header gives it another name", entry.name)
         later = bool(flags & 8)  # sizes and CRC follow the data
         fits = (
             flags == entry.flags
