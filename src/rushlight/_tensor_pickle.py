@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-from . import _C, _utils
+from . import _utils
 
 _META = "meta"
 
@@ -86,7 +86,7 @@ def _deepcopy(self: Any, memo: dict) -> Any:
         RuntimeError: for a tensor that has a gradient history.
     """
     from . import Tensor, no_grad
-    from .storage import untyped_storage
+    from .storage import tensor_over, untyped_storage
 
     if not self.is_leaf:
         raise RuntimeError(
@@ -102,8 +102,8 @@ def _deepcopy(self: Any, memo: dict) -> Any:
         else:
             source = self.detach().resolve_conj().resolve_neg()
             block = untyped_storage(source).__deepcopy__(memo)
-            result = _C._from_storage(
-                block._bytes,
+            result = tensor_over(
+                block,
                 self.dtype,
                 source.storage_offset(),
                 tuple(source.size()),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import _C
-
 _MAX = 2**63 - 1
 # A view may show its storage's bytes this often (expanded dimensions), or be this small anyway.
 _MAX_REPEAT = 64
@@ -65,10 +63,11 @@ def _check_view(nbytes: int, itemsize: int, offset: Any, size: Any, stride: Any)
 
 def _rebuild_tensor(storage: Any, storage_offset: Any, size: Any, stride: Any) -> Any:
     """A tensor over a typed storage."""
-    dtype = storage.dtype
-    block = storage._untyped_storage
+    from .storage import tensor_over
+
+    dtype, block = storage.dtype, storage._untyped_storage
     _check_view(block.nbytes(), dtype.itemsize, storage_offset, size, stride)
-    return _C._from_storage(block._bytes, dtype, storage_offset, tuple(size), tuple(stride))
+    return tensor_over(block, dtype, storage_offset, size, stride)
 
 
 def _rebuild_tensor_v2(

@@ -185,14 +185,7 @@ class UntypedStorage:
 
     def _memory(self) -> memoryview:
         """The bytes themselves (writable, not copied). Only for blocks in main memory."""
-        n = self.nbytes()
-        if not n:
-            return memoryview(bytearray())
-        from ctypes import c_char
-
-        block = (c_char * n).from_address(self.data_ptr())
-        block._owner = self._bytes  # the view keeps the block alive
-        return memoryview(block).cast("B")
+        return memoryview(_C._storage_buffer(self._bytes))
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
@@ -357,7 +350,7 @@ class TypedStorage:
 
     def _values(self) -> Any:
         """One-dimensional tensor over the elements."""
-        return _C._from_storage(self._untyped_storage._bytes, self.dtype, 0, (self._size(),), (1,))
+        return tensor_over(self._untyped_storage, self.dtype, 0, (self._size(),), (1,))
 
     @classmethod
     def from_buffer(cls, buffer: Any, *args: Any, dtype: Any = None, **kwargs: Any) -> Any:
@@ -583,9 +576,20 @@ globals().update(LEGACY_CLASSES)
 # --- from tensors ---------------------------------------------------------------------------------
 
 
+def tensor_over(storage: UntypedStorage, dtype: Any, offset: int, size: Any, stride: Any) -> Any:
+    """A tensor over the bytes of a storage. The caller has checked that the view lies inside."""
+    block = storage._bytes
+    tensor = _rl().empty((0,), dtype=dtype, device=block.device)
+    _C._set_storage(tensor, block, tuple(size), tuple(stride), offset)
+    return tensor
+
+
 def untyped_storage(tensor: Any) -> UntypedStorage:
     """The storage of a tensor (``Tensor.untyped_storage``)."""
-    return UntypedStorage._wrap(_C._storage_view(tensor))
+    rl = _rl()
+    block = rl.empty((0,), dtype=rl.uint8, device=tensor.device)
+    _C._set_storage(block, tensor, (_C._storage_bytes(tensor),), (1,), 0)
+    return UntypedStorage._wrap(block)
 
 
 def typed_storage(tensor: Any) -> TypedStorage:
@@ -601,6 +605,55 @@ def storage(tensor: Any) -> TypedStorage:
     """The storage of a tensor with its dtype (``Tensor.storage``)."""
     _warn_typed_storage()
     return typed_storage(tensor)
+
+
+def set_(
+    self: Any,
+    source: Any = None,
+    storage_offset: int = 0,
+    size: Any = None,
+    stride: Any = None,
+) -> Any:
+    """Make a tensor look at the memory of another tensor or storage (``Tensor.set_``).
+
+    Args:
+        source: tensor, or storage of the same dtype; nothing for an empty tensor.
+        storage_offset: first element in the storage.
+        size: the new sizes (default: those of the source, or all elements of the storage).
+        stride: the new strides (default: contiguous).
+
+    Raises:
+        RuntimeError: another dtype, or a view that leaves the storage.
+    """
+    from ._utils import _check_view
+
+    if source is None:
+        source = UntypedStorage(0, device=self.device)
+        size = (0,)
+    if is_storage(source):
+        dtype = getattr(source, "dtype", self.dtype)
+        block = source.untyped()
+        if size is None:
+            size = (block.nbytes() // self.dtype.itemsize - storage_offset,)
+    else:
+        dtype, block = source.dtype, untyped_storage(source)
+        if size is None:
+            size, stride = tuple(source.size()), tuple(source.stride())
+            storage_offset = source.storage_offset()
+    if dtype != self.dtype:
+        raise RuntimeError(f"Could not set tensor of type {dtype} to a tensor of type {self.dtype}")
+    size = (size,) if isinstance(size, int) else tuple(size)
+    if stride is None:
+        stride, step = [0] * len(size), 1
+        for d in range(len(size) - 1, -1, -1):
+            stride[d] = step
+            step *= max(size[d], 1)
+    try:
+        _check_view(block.nbytes(), dtype.itemsize, storage_offset, size, tuple(stride))
+    except ValueError as error:
+        raise RuntimeError(f"set_: {error}") from None
+    _C._set_storage(self, block._bytes, size, tuple(stride), storage_offset)
+    return self
 
 
 def is_storage(obj: Any) -> bool:

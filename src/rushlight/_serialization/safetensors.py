@@ -142,8 +142,7 @@ def _contiguous(shape: list[int]) -> tuple[int, ...]:
 
 
 def _read(source: Source, restore: Any) -> dict[str, Any]:
-    from .. import _C
-    from ..storage import UntypedStorage, _rl
+    from ..storage import UntypedStorage, _rl, tensor_over
 
     header, start = _header(source)
     plan = _plan(header, source.size - start)
@@ -155,6 +154,6 @@ def _read(source: Source, restore: Any) -> dict[str, Any]:
             continue
         storage = UntypedStorage(end - begin)
         source.read_into(start + begin, storage._memory())
-        block = restore(storage, "cpu")._bytes
-        result[name] = _C._from_storage(block, dtype, 0, tuple(shape), _contiguous(shape))
+        storage = restore(storage, "cpu")
+        result[name] = tensor_over(storage, dtype, 0, shape, _contiguous(shape))
     return result
