@@ -7,7 +7,6 @@ import warnings
 from .._package import Tensor, ops, rl
 from ._native import native
 
-linear = native("linear")
 prelu = native("prelu")
 logsigmoid = native("log_sigmoid")
 gelu = native("gelu")
