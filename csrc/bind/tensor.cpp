@@ -539,6 +539,9 @@ void init_tensor_type(PyObject* module) {
   PyType_Spec spec{"rushlight.Tensor", sizeof(PyTensor), 0,
                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, tensor_slots};
   tensor_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)));
+  // Messages name the type as PyTorch's do: 'Tensor', without the module.
+  PyRef name(check(PyUnicode_FromString("Tensor")));
+  if (PyObject_SetAttrString((PyObject*)tensor_type, "__name__", name.get()) < 0) throw PythonError();
   PyModule_AddObjectRef(module, "Tensor", (PyObject*)tensor_type);
   add_functions(module, module_methods);
 }
