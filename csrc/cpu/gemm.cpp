@@ -314,37 +314,12 @@ void complex_gemm(const Product<std::complex<R>>& p) {
 
 // ---------------------------------------------------------------------------------- half types
 
-inline float widen(bfloat16_bits x) {
-  const uint32_t bits = uint32_t(x.bits) << 16;
-  float f;
-  std::memcpy(&f, &bits, 4);
-  return f;
-}
-
-inline float widen(half_bits x) {
-  _Float16 h;
-  std::memcpy(&h, &x.bits, 2);
-  return float(h);
-}
-
-// Round to nearest, ties to even.
-inline void narrow(float f, bfloat16_bits& out) {
-  uint32_t bits;
-  std::memcpy(&bits, &f, 4);
-  out.bits = f != f ? uint16_t(0x7fc0) : uint16_t((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
-}
-
-inline void narrow(float f, half_bits& out) {
-  const _Float16 h = _Float16(f);
-  std::memcpy(&out.bits, &h, 2);
-}
-
 template <class H>
 void widen_matrix(const H* in, int64_t ld, int64_t rows, int64_t cols, float* out) {
   parallel_for(rows, std::max<int64_t>(1, 16384 / std::max<int64_t>(cols, 1)),
                [&](int64_t begin, int64_t end) {
                  for (int64_t i = begin; i < end; i++)
-                   for (int64_t j = 0; j < cols; j++) out[i * cols + j] = widen(in[i * ld + j]);
+                   for (int64_t j = 0; j < cols; j++) out[i * cols + j] = float(in[i * ld + j]);
                });
 }
 
@@ -352,7 +327,7 @@ template <class H>
 void half_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const H* a,
                int64_t lda, const H* b, int64_t ldb, float beta, H* c, int64_t ldc) {
   if (m <= 0 || n <= 0) return;
-  constexpr auto type = std::is_same_v<H, half_bits> ? onednn::Type::f16 : onednn::Type::bf16;
+  constexpr auto type = std::is_same_v<H, Half> ? onednn::Type::f16 : onednn::Type::bf16;
   const bool big = k > 0 && m * n * k > 32 * 32 * 32;
   if (big && alpha == 1 && beta == 0 &&
       onednn::half_gemm(type, type, ta, tb, m, n, k, a, lda, b, ldb, c, ldc))
@@ -371,7 +346,7 @@ void half_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, c
       for (int64_t j = 0; j < n; j++) {
         H& to = c[i * ldc + j];
         const float r = alpha * cf[i * n + j];
-        narrow(beta == 0 ? r : r + beta * widen(to), to);
+        to = H(beta == 0 ? r : r + beta * float(to));
       }
   });
 }
@@ -382,7 +357,7 @@ template <class T>
 void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, typename GemmScalar<T>::type alpha,
           const T* a, int64_t lda, const T* b, int64_t ldb, typename GemmScalar<T>::type beta, T* c,
           int64_t ldc) {
-  if constexpr (std::is_same_v<T, half_bits> || std::is_same_v<T, bfloat16_bits>) {
+  if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
     half_gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
   } else {
     const Product<T> p{ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc};
@@ -421,12 +396,10 @@ T dot(int64_t n, const T* x, int64_t incx, const T* y, int64_t incy) {
   if constexpr (std::is_floating_point_v<T>) {
     if (incx == 1 && incy == 1) return best<T>().dot(n, x, y);
   }
-  if constexpr (std::is_same_v<T, half_bits> || std::is_same_v<T, bfloat16_bits>) {
+  if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
     float s = 0;
-    for (int64_t i = 0; i < n; i++) s += widen(x[i * incx]) * widen(y[i * incy]);
-    T r;
-    narrow(s, r);
-    return r;
+    for (int64_t i = 0; i < n; i++) s += float(x[i * incx]) * float(y[i * incy]);
+    return T(s);
   } else if constexpr (std::is_integral_v<T>) {
     uint64_t s = 0;
     for (int64_t i = 0; i < n; i++) s += uint64_t(x[i * incx]) * uint64_t(y[i * incy]);
@@ -461,8 +434,8 @@ RL_GEMM(int8_t)
 RL_GEMM(uint8_t)
 RL_GEMM(std::complex<float>)
 RL_GEMM(std::complex<double>)
-RL_GEMM(half_bits)
-RL_GEMM(bfloat16_bits)
+RL_GEMM(Half)
+RL_GEMM(BFloat16)
 #undef RL_GEMM
 
 }  // namespace rl

@@ -7,15 +7,9 @@
 #include <complex>
 #include <cstdint>
 
-namespace rl {
+#include "core/dtype.h"
 
-// 16-bit storage types as this layer sees them: bits only.
-struct half_bits {
-  uint16_t bits;
-};
-struct bfloat16_bits {
-  uint16_t bits;
-};
+namespace rl {
 
 // C (m, n) = alpha * op(A) (m, k) * op(B) (k, n) + beta * C. With beta == 0, C is not read.
 // lda is the distance between stored rows: op(A)[i][j] is a[i * lda + j], or a[j * lda + i] when
@@ -25,11 +19,11 @@ struct GemmScalar {
   using type = T;
 };
 template <>
-struct GemmScalar<half_bits> {
+struct GemmScalar<Half> {
   using type = float;
 };
 template <>
-struct GemmScalar<bfloat16_bits> {
+struct GemmScalar<BFloat16> {
   using type = float;
 };
 
