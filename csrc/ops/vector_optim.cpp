@@ -1,0 +1,254 @@
+// The update rules of the optimizers; formulas and order of operations are those of the Python
+// rules in src/rushlight/optim.
+#include "cpu/optim.h"
+#include "dispatch/op.h"
+
+namespace rl {
+namespace RL_ISA_NS {
+namespace {
+
+inline float root_of(float x) { return __builtin_sqrtf(x); }
+inline double root_of(double x) { return __builtin_sqrt(x); }
+
+// The memory of one slice, from element `begin` on, and what every rule starts with.
+template <class T>
+struct Block {
+  Block(const OptimSlice& s, int64_t begin, int64_t end, const OptimOptions& o)
+      : p(static_cast<T*>(s.param) + begin),
+        grad(static_cast<const T*>(s.grad) + begin),
+        n(end - begin),
+        sign(o.maximize ? T(-1) : T(1)),
+        decay(T(o.weight_decay)),
+        shrink(T(1 - o.lr * o.weight_decay)),
+        way(o.weight_decay == 0 ? 0
+            : o.decoupled       ? 2
+                                : 1) {
+    for (int i = 0; i < 3; ++i)
+      state[i] = s.state[i] ? static_cast<T*>(s.state[i]) + begin : nullptr;
+  }
+
+  // p[i] = f(i, p[i], gradient) with weight decay applied to one or the other. The three ways get
+  // a loop each, because 0 * inf would be nan.
+  template <class F>
+  void update(F f) const {
+    T* const out = p;
+    const T* const g = grad;
+    const T s = sign, d = decay, w = shrink;
+    const int64_t count = n;
+    if (way == 0) {
+#pragma GCC ivdep
+      for (int64_t i = 0; i < count; ++i) out[i] = f(i, out[i], s * g[i]);
+    } else if (way == 1) {
+#pragma GCC ivdep
+      for (int64_t i = 0; i < count; ++i) out[i] = f(i, out[i], s * g[i] + d * out[i]);
+    } else {
+#pragma GCC ivdep
+      for (int64_t i = 0; i < count; ++i) out[i] = f(i, out[i] * w, s * g[i]);
+    }
+  }
+
+  T* p;
+  const T* grad;
+  T* state[3];
+  int64_t n;
+  T sign, decay, shrink;
+  int way;
+};
+
+// m[i] moves towards g by a share, computed from the nearer end as lerp does.
+template <class T>
+struct Mean {
+  Mean(T* m, double keep) : m(m), share(T(1 - keep)), rest(T(1) - share) {}
+  T operator()(int64_t i, T g) const {
+    const T old = m[i];
+    const T fresh = share < T(0.5) ? old + share * (g - old) : g - (g - old) * rest;
+    m[i] = fresh;
+    return fresh;
+  }
+  T* m;
+  T share, rest;
+};
+
+// v[i] = keep v[i] + (1 - keep) g g
+template <class T>
+struct MeanSquare {
+  MeanSquare(T* v, double keep) : v(v), keep(T(keep)), share(T(1 - keep)) {}
+  T operator()(int64_t i, T g) const {
+    const T fresh = v[i] * keep + share * g * g;
+    v[i] = fresh;
+    return fresh;
+  }
+  T* v;
+  T keep, share;
+};
+
+// nan wins, as in maximum
+template <class T>
+inline T larger(T a, T b) {
+  return a > b || a != a ? a : b;
+}
+
+template <class T>
+void sgd(const OptimSlice& s, int64_t begin, int64_t end, const OptimOptions& o) {
+  const Block<T> b(s, begin, end, o);
+  T* const buf = b.state[0];
+  const T rate = T(-o.lr), momentum = T(o.a), fresh = T(o.b);
+  if (!buf) {
+    b.update([=](int64_t, T x, T g) { return x + rate * g; });
+  } else if (o.nesterov) {
+    b.update([=](int64_t i, T x, T g) {
+      const T v = buf[i] * momentum + fresh * g;
+      buf[i] = v;
+      return x + rate * (g + momentum * v);
+    });
+  } else {
+    b.update([=](int64_t i, T x, T g) {
+      const T v = buf[i] * momentum + fresh * g;
+      buf[i] = v;
+      return x + rate * v;
+    });
+  }
+}
+
+// factor: -lr / (1 - beta1^t), sqrt(1 - beta2^t)
+template <class T>
+void adam(const OptimSlice& s, int64_t begin, int64_t end, const OptimOptions& o) {
+  const Block<T> b(s, begin, end, o);
+  const Mean<T> mean(b.state[0], o.a);
+  const MeanSquare<T> square(b.state[1], o.b);
+  T* const most = b.state[2];
+  const T rate = T(s.factor[0]), root = T(s.factor[1]), eps = T(o.eps);
+  if (!most) {
+    b.update([=](int64_t i, T x, T g) {
+      const T m = mean(i, g);
+      return x + rate * m / (root_of(square(i, g)) / root + eps);
+    });
+  } else {
+    b.update([=](int64_t i, T x, T g) {
+      const T m = mean(i, g), v = larger(most[i], square(i, g));
+      most[i] = v;
+      return x + rate * m / (root_of(v) / root + eps);
+    });
+  }
+}
+
+// a: alpha, b: momentum; state: mean square, momentum buffer, mean gradient
+template <class T>
+void rmsprop(const OptimSlice& s, int64_t begin, int64_t end, const OptimOptions& o) {
+  const Block<T> b(s, begin, end, o);
+  const MeanSquare<T> square(b.state[0], o.a);
+  const Mean<T> mean(b.state[2], o.a);
+  T* const buf = b.state[1];
+  const T momentum = T(o.b), rate = T(-o.lr), eps = T(o.eps);
+  auto plain = [=](int64_t i, T g) { return root_of(square(i, g)) + eps; };
+  auto centered = [=](int64_t i, T g) {
+    const T v = square(i, g), m = mean(i, g);
+    return root_of(v - m * m) + eps;
+  };
+  auto run = [&](auto root) {
+    if (buf) {
+      b.update([=](int64_t i, T x, T g) {
+        const T u = buf[i] * momentum + g / root(i, g);
+        buf[i] = u;
+        return x + rate * u;
+      });
+    } else {
+      b.update([=](int64_t i, T x, T g) { return x + rate * g / root(i, g); });
+    }
+  };
+  if (b.state[2]) {
+    run(centered);
+  } else {
+    run(plain);
+  }
+}
+
+// factor: -lr / (1 + (t - 1) lr_decay)
+template <class T>
+void adagrad(const OptimSlice& s, int64_t begin, int64_t end, const OptimOptions& o) {
+  const Block<T> b(s, begin, end, o);
+  T* const total = b.state[0];
+  const T rate = T(s.factor[0]), eps = T(o.eps);
+  b.update([=](int64_t i, T x, T g) {
+    const T sum = total[i] + g * g;
+    total[i] = sum;
+    return x + rate * g / (root_of(sum) + eps);
+  });
+}
+
+template <class T>
+void adadelta(const OptimSlice& s, int64_t begin, int64_t end, const OptimOptions& o) {
+  const Block<T> b(s, begin, end, o);
+  const MeanSquare<T> square(b.state[0], o.a), step(b.state[1], o.a);
+  const T rate = T(-o.lr), eps = T(o.eps);
+  b.update([=](int64_t i, T x, T g) {
+    const T v = square(i, g);
+    const T d = root_of(step.v[i] + eps) / root_of(v + eps) * g;
+    step(i, d);
+    return x + rate * d;
+  });
+}
+
+// factor: -lr / (1 - beta1^t)
+template <class T>
+void adamax(const OptimSlice& s, int64_t begin, int64_t end, const OptimOptions& o) {
+  const Block<T> b(s, begin, end, o);
+  const Mean<T> mean(b.state[0], o.a);
+  T* const most = b.state[1];
+  const T keep = T(o.b), rate = T(s.factor[0]), eps = T(o.eps);
+  b.update([=](int64_t i, T x, T g) {
+    const T m = mean(i, g), u = larger(most[i] * keep, (g < 0 ? -g : g) + eps);
+    most[i] = u;
+    return x + rate * m / u;
+  });
+}
+
+// factor: weight of the gradient, weight of the mean, 1 - beta2^t
+template <class T>
+void nadam(const OptimSlice& s, int64_t begin, int64_t end, const OptimOptions& o) {
+  const Block<T> b(s, begin, end, o);
+  const Mean<T> mean(b.state[0], o.a);
+  const MeanSquare<T> square(b.state[1], o.b);
+  const T of_grad = T(s.factor[0]), of_mean = T(s.factor[1]), correction = T(s.factor[2]);
+  const T eps = T(o.eps);
+  b.update([=](int64_t i, T x, T g) {
+    const T m = mean(i, g), root = root_of(square(i, g) / correction) + eps;
+    return x + of_grad * g / root + of_mean * m / root;
+  });
+}
+
+// factor: 1 - beta1^t, sqrt(1 - beta2^t) or 0 while the step is not adaptive, rectification
+template <class T>
+void radam(const OptimSlice& s, int64_t begin, int64_t end, const OptimOptions& o) {
+  const Block<T> b(s, begin, end, o);
+  const Mean<T> mean(b.state[0], o.a);
+  const MeanSquare<T> square(b.state[1], o.b);
+  const T correction = T(s.factor[0]), root = T(s.factor[1]), rectification = T(s.factor[2]);
+  const T lr = T(o.lr), eps = T(o.eps);
+  if (s.factor[1] == 0) {
+    b.update([=](int64_t i, T x, T g) {
+      const T m = mean(i, g);
+      square(i, g);
+      return x - m / correction * lr;
+    });
+  } else {
+    b.update([=](int64_t i, T x, T g) {
+      const T m = mean(i, g), adaptive = root / (root_of(square(i, g)) + eps);
+      return x - m / correction * lr * adaptive * rectification;
+    });
+  }
+}
+
+// In the order of OptimRule.
+[[maybe_unused]] const bool registered = [] {
+  register_optim_table(
+      RL_ISA_LEVEL, {{sgd<float>, adam<float>, rmsprop<float>, adagrad<float>, adadelta<float>,
+                      adamax<float>, nadam<float>, radam<float>},
+                     {sgd<double>, adam<double>, rmsprop<double>, adagrad<double>, adadelta<double>,
+                      adamax<double>, nadam<double>, radam<double>}});
+  return true;
+}();
+
+}  // namespace
+}  // namespace RL_ISA_NS
+}  // namespace rl
