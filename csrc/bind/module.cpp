@@ -159,6 +159,7 @@ NB_MODULE(_C, m) {
     rl::init_numpy(module);
     rl::init_random(module);
     rl::init_ops(module);
+    rl::init_optim(module);
   } catch (const rl::PythonError&) {
     throw nanobind::python_error();
   }

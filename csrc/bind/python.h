@@ -125,6 +125,8 @@ int tensor_setitem(PyObject* self, PyObject* index, PyObject* value);
 void init_autograd(PyObject* module);
 void init_numpy(PyObject* module);
 void init_runtime(PyObject* module);
+// Native steps of the optimizers.
+void init_optim(PyObject* module);
 // Generator type; called once the types above exist.
 void init_random(PyObject* module);
 PyObject* grad_fn_object(const Tensor& t);  // new reference, None for a leaf
