@@ -1,4 +1,4 @@
-// optim_sgd_(group, state) and its like: one call updates all parameters of an optimizer's group.
+// _optim_sgd_(group, state) and its like: one call updates all parameters of an optimizer's group.
 // They read the group's options and the parameters' state where Python keeps them, and answer
 // False, having changed nothing, when the group needs the rule written in Python: state that does
 // not exist yet, element types without a kernel, memory in different orders.
@@ -94,7 +94,7 @@ const Names& names() {
 
 // Dense without holes: every element of the storage between the first and the last is used once.
 bool is_dense(const Tensor& t) {
-  if (t.is_contiguous()) return true;
+  if (t.is_contiguous() || t.numel() == 0) return true;
   int64_t extent = 1;
   for (int i = 0; i < t.ndim(); ++i) {
     if (t.strides()[i] <= 0) return false;
@@ -118,7 +118,8 @@ bool is_dense(const Tensor& t) {
 // Do both lie in memory element by element in the same order?
 bool aligned(const Tensor& a, const Tensor& b) {
   if (a.dtype() != b.dtype() || !(a.sizes() == b.sizes())) return false;
-  return (a.is_contiguous() && b.is_contiguous()) || a.strides() == b.strides();
+  if (a.numel() == 0 || (a.is_contiguous() && b.is_contiguous())) return true;
+  return a.strides() == b.strides();
 }
 
 bool is_plain(const Tensor& t) { return t.device().type == DeviceType::CPU && !t->is_inference; }
@@ -404,12 +405,12 @@ PyObject* entry(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
   });
 }
 
-// zero_grads(params): forgets the gradients of a list of tensors.
+// _zero_grads(params): forgets the gradients of a list of tensors.
 PyObject* zero_grads(PyObject*, PyObject* params) {
   return guarded([&]() -> PyObject* {
-    PyRef items(check(PySequence_Fast(params, "zero_grads expects a list of tensors")));
+    PyRef items(check(PySequence_Fast(params, "_zero_grads expects a list of tensors")));
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items.get()); ++i) {
-      Tensor t = require_tensor(PySequence_Fast_GET_ITEM(items.get(), i), "zero_grads");
+      Tensor t = require_tensor(PySequence_Fast_GET_ITEM(items.get(), i), "_zero_grads");
       if (AutogradMeta* meta = autograd_meta(t)) meta->grad = Tensor();
     }
     Py_RETURN_NONE;
@@ -426,15 +427,15 @@ constexpr PyCFunction fast_entry() {
 void init_optim(PyObject* module) {
   static constexpr const char* doc = "(group, state) -> whether the step was done";
   static PyMethodDef functions[] = {
-      {"optim_sgd_", fast_entry<sgd>(), METH_FASTCALL, doc},
-      {"optim_adam_", fast_entry<adam>(), METH_FASTCALL, doc},
-      {"optim_rmsprop_", fast_entry<rmsprop>(), METH_FASTCALL, doc},
-      {"optim_adagrad_", fast_entry<adagrad>(), METH_FASTCALL, doc},
-      {"optim_adadelta_", fast_entry<adadelta>(), METH_FASTCALL, doc},
-      {"optim_adamax_", fast_entry<adamax>(), METH_FASTCALL, doc},
-      {"optim_nadam_", fast_entry<nadam>(), METH_FASTCALL, doc},
-      {"optim_radam_", fast_entry<radam>(), METH_FASTCALL, doc},
-      {"zero_grads", zero_grads, METH_O, "Forgets the gradients of a list of tensors."},
+      {"_optim_sgd_", fast_entry<sgd>(), METH_FASTCALL, doc},
+      {"_optim_adam_", fast_entry<adam>(), METH_FASTCALL, doc},
+      {"_optim_rmsprop_", fast_entry<rmsprop>(), METH_FASTCALL, doc},
+      {"_optim_adagrad_", fast_entry<adagrad>(), METH_FASTCALL, doc},
+      {"_optim_adadelta_", fast_entry<adadelta>(), METH_FASTCALL, doc},
+      {"_optim_adamax_", fast_entry<adamax>(), METH_FASTCALL, doc},
+      {"_optim_nadam_", fast_entry<nadam>(), METH_FASTCALL, doc},
+      {"_optim_radam_", fast_entry<radam>(), METH_FASTCALL, doc},
+      {"_zero_grads", zero_grads, METH_O, "Forgets the gradients of a list of tensors."},
       {nullptr, nullptr, 0, nullptr}};
   add_functions(module, functions);
 }

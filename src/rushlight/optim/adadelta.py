@@ -42,7 +42,7 @@ class Adadelta(LegacyStepMixin, RuleOptimizer):
         ValueError: an option out of its range.
     """
 
-    _native = staticmethod(native("optim_adadelta_")) if native("optim_adadelta_") else None
+    _native = staticmethod(native("_optim_adadelta_")) if native("_optim_adadelta_") else None
     _group_defaults = dict(foreach=None, maximize=False, differentiable=False, capturable=False)
 
     def __init__(

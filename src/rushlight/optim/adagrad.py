@@ -53,7 +53,7 @@ class Adagrad(LegacyStepMixin, RuleOptimizer):
         0.9
     """
 
-    _native = staticmethod(native("optim_adagrad_")) if native("optim_adagrad_") else None
+    _native = staticmethod(native("_optim_adagrad_")) if native("_optim_adagrad_") else None
     _group_defaults = dict(foreach=None, maximize=False, differentiable=False, fused=None)
 
     def __init__(
@@ -109,7 +109,6 @@ class Adagrad(LegacyStepMixin, RuleOptimizer):
                 param,
                 complex(start, start) if param.is_complex() else start,
                 memory_format=_C.preserve_format,
-                requires_grad=False,
             )
         return state
 

@@ -53,7 +53,7 @@ class Adam(LegacyStepMixin, RuleOptimizer):
         0.9
     """
 
-    _native = staticmethod(native("optim_adam_")) if native("optim_adam_") else None
+    _native = staticmethod(native("_optim_adam_")) if native("_optim_adam_") else None
     _group_defaults = dict(
         amsgrad=False,
         maximize=False,

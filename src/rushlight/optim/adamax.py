@@ -41,7 +41,7 @@ class Adamax(LegacyStepMixin, RuleOptimizer):
         ValueError: an option out of its range.
     """
 
-    _native = staticmethod(native("optim_adamax_")) if native("optim_adamax_") else None
+    _native = staticmethod(native("_optim_adamax_")) if native("_optim_adamax_") else None
     _group_defaults = dict(foreach=None, maximize=False, differentiable=False, capturable=False)
 
     def __init__(

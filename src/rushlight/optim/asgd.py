@@ -40,7 +40,7 @@ class ASGD(LegacyStepMixin, RuleOptimizer):
         ValueError: an option out of its range.
     """
 
-    _native = staticmethod(native("optim_asgd_")) if native("optim_asgd_") else None
+    _native = staticmethod(native("_optim_asgd_")) if native("_optim_asgd_") else None
     _group_defaults = dict(foreach=None, maximize=False, differentiable=False, capturable=False)
 
     def __init__(

@@ -46,7 +46,7 @@ class NAdam(LegacyStepMixin, RuleOptimizer):
         ValueError: an option out of its range.
     """
 
-    _native = staticmethod(native("optim_nadam_")) if native("optim_nadam_") else None
+    _native = staticmethod(native("_optim_nadam_")) if native("_optim_nadam_") else None
     _group_defaults = dict(
         maximize=False,
         foreach=None,

@@ -25,7 +25,7 @@ StateDict = dict[str, Any]
 _global_optimizer_pre_hooks: OrderedDict[int, Callable] = OrderedDict()
 _global_optimizer_post_hooks: OrderedDict[int, Callable] = OrderedDict()
 # Absent while the native module lacks it: `zero_grad` then loops in Python.
-_native_zero_grads = getattr(_C, "zero_grads", None)
+_native_zero_grads = getattr(_C, "_zero_grads", None)
 
 _HOOK_TABLES = (
     "_optimizer_step_pre_hooks",

@@ -43,7 +43,7 @@ class RAdam(LegacyStepMixin, RuleOptimizer):
         ValueError: an option out of its range.
     """
 
-    _native = staticmethod(native("optim_radam_")) if native("optim_radam_") else None
+    _native = staticmethod(native("_optim_radam_")) if native("_optim_radam_") else None
     _group_defaults = dict(
         foreach=None,
         maximize=False,

@@ -54,7 +54,7 @@ class RMSprop(LegacyStepMixin, RuleOptimizer):
         0.9
     """
 
-    _native = staticmethod(native("optim_rmsprop_")) if native("optim_rmsprop_") else None
+    _native = staticmethod(native("_optim_rmsprop_")) if native("_optim_rmsprop_") else None
     _group_defaults = dict(
         momentum=0,
         centered=False,

@@ -49,7 +49,7 @@ class SGD(RuleOptimizer):
         0.46
     """
 
-    _native = staticmethod(native("optim_sgd_")) if native("optim_sgd_") else None
+    _native = staticmethod(native("_optim_sgd_")) if native("_optim_sgd_") else None
 
     def __init__(
         self,
