@@ -61,6 +61,15 @@ PyObject* set_default_dtype_entry(PyObject*, PyObject* o) {
     Py_RETURN_NONE;
   });
 }
+PyObject* get_default_device_entry(PyObject*, PyObject*) { return wrap(default_device()); }
+PyObject* set_default_device_entry(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    Device d;
+    RL_CHECK_KIND(Type, as_device(o, &d), "set_default_device expects a device");
+    set_default_device(d);
+    Py_RETURN_NONE;
+  });
+}
 PyObject* promote_types_entry(PyObject*, PyObject* args) {
   return guarded([&]() -> PyObject* {
     PyObject *a, *b;
@@ -117,6 +126,8 @@ PyMethodDef functions[] = {
     {"get_num_threads", get_num_threads_entry, METH_NOARGS, "How many threads kernels use."},
     {"get_default_dtype", get_default_dtype_entry, METH_NOARGS, "The default floating dtype."},
     {"set_default_dtype", set_default_dtype_entry, METH_O, "Sets the default floating dtype."},
+    {"_get_default_device", get_default_device_entry, METH_NOARGS, nullptr},
+    {"_set_default_device", set_default_device_entry, METH_O, nullptr},
     {"promote_types", promote_types_entry, METH_VARARGS, "The dtype that two dtypes promote to."},
     {"result_type", result_type_entry, METH_VARARGS, "The dtype of an operation on the arguments."},
     {"_isa_level", isa_level_entry, METH_NOARGS, nullptr},

@@ -86,7 +86,34 @@ PyObject* set_storage(PyObject*, PyObject* args) {
   });
 }
 
-PyMethodDef functions[] = {{"_from_address", from_address, METH_VARARGS, nullptr},
+PyObject* resize_entry(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject *o, *py_sizes;
+    if (!PyArg_ParseTuple(args, "OO", &o, &py_sizes)) return nullptr;
+    Tensor t = require_tensor(o, "resize_");
+    Dims sizes;
+    RL_CHECK_KIND(Type, as_int_list(py_sizes, &sizes), "resize_(): size must be a tuple of ints");
+    RL_CHECK(!requires_grad(t), "cannot resize variables that require grad");
+    resize_tensor(t, sizes);
+    t->bump_version();
+    return Py_NewRef(o);
+  });
+}
+PyObject* detach_entry(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    Tensor t = require_tensor(o, "detach_");
+    if (AutogradMeta* meta = autograd_meta(t)) {
+      meta->grad_fn = Ref<Node>();
+      meta->output_nr = 0;
+    }
+    t->requires_grad = false;
+    return Py_NewRef(o);
+  });
+}
+
+PyMethodDef functions[] = {{"_resize_", resize_entry, METH_VARARGS, nullptr},
+                           {"_detach_", detach_entry, METH_O, nullptr},
+                           {"_from_address", from_address, METH_VARARGS, nullptr},
                            {"_storage_buffer", storage_buffer, METH_O, nullptr},
                            {"_storage_bytes", storage_bytes, METH_O, nullptr},
                            {"_storage_id", storage_id, METH_O, nullptr},

@@ -5,6 +5,7 @@ namespace rl {
 namespace {
 
 DType default_dtype_ = DType::Float32;
+Device default_device_;
 
 DType skip_undefined(DType a, DType b) {
   if (a == DType::Undefined) return b;
@@ -34,6 +35,8 @@ DType number_dtype(DType d) {
 
 DType default_dtype() { return default_dtype_; }
 void set_default_dtype(DType dtype) { default_dtype_ = dtype; }
+Device default_device() { return default_device_; }
+void set_default_device(Device device) { default_device_ = device; }
 
 DType promote_types(DType a, DType b) {
   if (a == b) return a;

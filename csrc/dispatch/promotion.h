@@ -6,6 +6,9 @@ namespace rl {
 
 DType default_dtype();
 void set_default_dtype(DType dtype);
+// Where factories put new tensors when no device is given.
+Device default_device();
+void set_default_device(Device device);
 
 DType promote_types(DType a, DType b);
 

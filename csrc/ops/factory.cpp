@@ -14,7 +14,7 @@ using B = std::optional<bool>;
 using MF = std::optional<MemoryFormat>;
 
 Device usable(DV device) {
-  Device d = device.value_or(Device{});
+  Device d = device.value_or(default_device());
   if (d.type == DeviceType::CUDA) {
     throw Error(ErrorKind::Runtime, "this build has no CUDA device: found devices: cpu",
                 "use device='cuda' if torch.cuda.is_available() else 'cpu'");

@@ -1,15 +1,153 @@
-"""Rushlight: PyTorch programs, unchanged, on a small and fast engine."""
+"""Rushlight: PyTorch programs, unchanged, on a small and fast engine.
 
-from . import _C
-from ._C import *  # noqa: F403
+Example:
+    >>> import rushlight as torch
+    >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+"""
+
+from __future__ import annotations
+
+import math as _math
+
+from . import _C, _dtypes, _tensor  # noqa: F401
+from ._C import (
+    Generator,
+    Size,
+    Tensor,
+    bfloat16,
+    bool,
+    channels_last,
+    channels_last_3d,
+    complex64,
+    complex128,
+    contiguous_format,
+    default_generator,
+    device,
+    dtype,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    get_num_threads,
+    int8,
+    int16,
+    int32,
+    int64,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    layout,
+    memory_format,
+    preserve_format,
+    promote_types,
+    result_type,
+    set_num_threads,
+    sparse_coo,
+    sparse_csr,
+    strided,
+    uint8,
+)
+from ._dtypes import finfo, iinfo
+
+half, double, short, int, long = float16, float64, int16, int32, int64
+cfloat, cdouble = complex64, complex128
+float = float32
+e, pi, inf, nan = _math.e, _math.pi, _math.inf, _math.nan
+newaxis = None
 
 globals().update(_C._functions)
 
-from . import random
-from .random import (
+from . import ops as _ops  # noqa: E402
+
+_ops.load_families()
+globals().update(_ops.FUNCTIONS)
+for _name, _method in _ops.METHODS.items():
+    setattr(Tensor, _name, _method)
+
+from . import autograd  # noqa: E402
+from ._configuration import (  # noqa: E402
+    are_deterministic_algorithms_enabled,
+    get_deterministic_debug_mode,
+    get_float32_matmul_precision,
+    get_num_interop_threads,
+    is_floating_point,
+    is_complex,
+    is_storage,
+    is_tensor,
+    is_deterministic_algorithms_warn_only_enabled,
+    is_inference,
+    is_nonzero,
+    numel,
+    set_default_device,
+    get_default_device,
+    set_default_dtype,
+    set_default_tensor_type,
+    set_deterministic_debug_mode,
+    set_float32_matmul_precision,
+    set_flush_denormal,
+    set_num_interop_threads,
+    set_warn_always,
+    is_warn_always_enabled,
+    typename,
+    use_deterministic_algorithms,
+)
+from .autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
+from .random import (  # noqa: E402
     get_rng_state,
     initial_seed,
     manual_seed,
     seed,
     set_rng_state,
 )
+from .version import __version__  # noqa: E402
+
+# Modules and names that programs reach as attributes and that cost something to import.
+_LAZY_MODULES = frozenset(
+    "nn optim utils cuda cpu backends distributed distributions linalg fft special jit onnx hub amp func fx "
+    "multiprocessing profiler serialization storage random overrides testing version vision train compat hints sparse "
+    "library compiler export masked nested quantization ao signal mps xpu accelerator types torch_version monitor "
+    "package return_types futures functional _utils _tensor_str ops".split()
+)
+_LAZY_NAMES = {
+    "save": "serialization",
+    "load": "serialization",
+    "set_printoptions": "_tensor_str",
+    "UntypedStorage": "storage",
+    "TypedStorage": "storage",
+    "autocast": "amp",
+    "compile": "compiler",
+    "vmap": "func",
+    "fork_rng": "random",
+}
+_LEGACY_TYPES = frozenset(
+    word + kind
+    for kind in ("Tensor", "Storage")
+    for word in "Float Double Half BFloat16 Byte Char Short Int Long Bool ComplexFloat ComplexDouble".split()
+)
+
+
+def __getattr__(name: str):
+    import importlib
+
+    if name in _LAZY_MODULES:
+        try:
+            return importlib.import_module("." + name, __name__)
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise
+    elif name in _LAZY_NAMES:
+        value = getattr(importlib.import_module("." + _LAZY_NAMES[name], __name__), name)
+        globals()[name] = value
+        return value
+    elif name in _LEGACY_TYPES:
+        home = "_legacy_types" if name.endswith("Tensor") else "storage"
+        value = getattr(importlib.import_module("." + home, __name__), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'torch' (rushlight) has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_LAZY_MODULES, *_LAZY_NAMES, *_LEGACY_TYPES})
