@@ -57,7 +57,11 @@ def typename(obj: Any) -> str:
         return obj.type()
     kind = obj if isinstance(obj, type) else type(obj)
     module = getattr(kind, "__module__", "")
-    return kind.__qualname__ if module in ("", "builtins", "__builtin__") else f"{module}.{kind.__qualname__}"
+    return (
+        kind.__qualname__
+        if module in ("", "builtins", "__builtin__")
+        else f"{module}.{kind.__qualname__}"
+    )
 
 
 def set_default_dtype(d) -> None:
@@ -82,7 +86,9 @@ def set_default_tensor_type(t) -> None:
     name = t if isinstance(t, str) else getattr(t, "__name__", str(t))
     name = name.rsplit(".", 1)[-1] if ".cuda." not in name else name
     if "cuda" in name:
-        raise TypeError(f"type {t} not available. Rushlight found no CUDA device; found devices: cpu")
+        raise TypeError(
+            f"type {t} not available. Rushlight found no CUDA device; found devices: cpu"
+        )
     word = name.removesuffix("Tensor")
     if word not in _WORD_DTYPES:
         raise TypeError(f"invalid type object: {t}")
@@ -128,7 +134,7 @@ def is_deterministic_algorithms_warn_only_enabled() -> bool:
 
 
 def set_deterministic_debug_mode(debug_mode) -> None:
-    """"default", "warn" or "error" (or 0, 1, 2)."""
+    """ "default", "warn" or "error" (or 0, 1, 2)."""
     names = {"default": 0, "warn": 1, "error": 2}
     level = names[debug_mode] if isinstance(debug_mode, str) else debug_mode
     use_deterministic_algorithms(level > 0, warn_only=level == 1)

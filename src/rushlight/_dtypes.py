@@ -45,14 +45,28 @@ class finfo:
         1.1920928955078125e-07
     """
 
-    __slots__ = ("bits", "eps", "max", "min", "tiny", "smallest_normal", "smallest_subnormal", "resolution", "dtype")
+    __slots__ = (
+        "bits",
+        "eps",
+        "max",
+        "min",
+        "tiny",
+        "smallest_normal",
+        "smallest_subnormal",
+        "resolution",
+        "dtype",
+    )
 
     def __init__(self, type=None) -> None:
         dtype = type if type is not None else _C.get_default_dtype()
         real = dtype.to_real() if isinstance(dtype, _C.dtype) else None
         if real not in _FLOATS:
-            raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{dtype}'")
-        self.bits, self.eps, self.max, self.tiny, self.smallest_subnormal, self.resolution = _FLOATS[real]
+            raise TypeError(
+                f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{dtype}'"
+            )
+        self.bits, self.eps, self.max, self.tiny, self.smallest_subnormal, self.resolution = (
+            _FLOATS[real]
+        )
         self.min = -self.max
         self.smallest_normal = self.tiny
         self.dtype = str(real).split(".")[1]
@@ -89,7 +103,9 @@ class iinfo:
 
     def __init__(self, type) -> None:
         if type not in _INTS:
-            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'")
+            raise TypeError(
+                f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'"
+            )
         self.bits, self.min, self.max = _INTS[type]
         self.dtype = str(type).split(".")[1]
 

@@ -71,7 +71,9 @@ def _is_int(value: Any) -> bool:
 _C._set_tensor_constructor(_construct)
 
 
-def new_tensor(self, data, *, dtype=None, device=None, requires_grad: bool = False, pin_memory: bool = False):
+def new_tensor(
+    self, data, *, dtype=None, device=None, requires_grad: bool = False, pin_memory: bool = False
+):
     """A new tensor with a copy of `data`, by default of this tensor's dtype and device."""
     if isinstance(data, Tensor):
         out = _C.ops._to_copy(data.detach(), dtype=dtype or self.dtype)
@@ -129,7 +131,9 @@ def to(self, *args, **kwargs):
     if len(flags) > 1:
         copy = flags[1]
     target = None if device is None else _C.device(device)
-    same = (dtype is None or dtype == self.dtype) and (target is None or target.type == self.device.type)
+    same = (dtype is None or dtype == self.dtype) and (
+        target is None or target.type == self.device.type
+    )
     if same and memory_format is not None and memory_format is not _C.preserve_format:
         same = self.is_contiguous(memory_format=memory_format)
     if same and not copy:
@@ -141,10 +145,16 @@ def to(self, *args, **kwargs):
 
 def _cast(name: str, dtype):
     def cast(self, memory_format=None):
-        return self if self.dtype is dtype else _C.ops._to_copy(self, dtype=dtype, memory_format=memory_format)
+        return (
+            self
+            if self.dtype is dtype
+            else _C.ops._to_copy(self, dtype=dtype, memory_format=memory_format)
+        )
 
     cast.__name__ = cast.__qualname__ = name
-    cast.__doc__ = f"The tensor as {str(dtype).removeprefix('torch.')}; itself if it is that already."
+    cast.__doc__ = (
+        f"The tensor as {str(dtype).removeprefix('torch.')}; itself if it is that already."
+    )
     return cast
 
 
@@ -208,14 +218,18 @@ def numpy(self, *, force: bool = False):
 
     if self.requires_grad:
         if not force:
-            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+            raise RuntimeError(
+                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+            )
         self = self.detach()
     if self.device.type != "cpu":
         raise TypeError(
             f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first."
         )
     if self.dtype not in TYPESTR:
-        raise TypeError(f"Got unsupported ScalarType {_TYPE_WORDS[str(self.dtype).removeprefix('torch.')]}")
+        raise TypeError(
+            f"Got unsupported ScalarType {_TYPE_WORDS[str(self.dtype).removeprefix('torch.')]}"
+        )
     size = self.itemsize
     if 0 in self.shape:
         return np.empty(tuple(self.shape), dtype=TYPESTR[self.dtype])
@@ -263,7 +277,12 @@ def __repr__(self, *, tensor_contents=None):
 
 
 def __format__(self, spec):
-    if self.dim() == 0 and not self.is_meta and isinstance(self, Tensor) and self.__class__ is Tensor:
+    if (
+        self.dim() == 0
+        and not self.is_meta
+        and isinstance(self, Tensor)
+        and self.__class__ is Tensor
+    ):
         return self.item().__format__(spec)
     return object.__format__(self, spec)
 
@@ -271,7 +290,9 @@ def __format__(self, spec):
 # ---- autograd ------------------------------------------------------------------------------------
 
 
-def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None, retain_variables=None):
+def backward(
+    self, gradient=None, retain_graph=None, create_graph=False, inputs=None, retain_variables=None
+):
     """Accumulate the gradients of this tensor into the leaves it was computed from.
 
     Args:
@@ -282,7 +303,9 @@ def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=
         retain_variables: old name of retain_graph.
     """
     if retain_variables is not None:
-        warnings.warn("retain_variables is deprecated; use retain_graph", FutureWarning, stacklevel=2)
+        warnings.warn(
+            "retain_variables is deprecated; use retain_graph", FutureWarning, stacklevel=2
+        )
         retain_graph = retain_variables if retain_graph is None else retain_graph
     if gradient is None and inputs is None and self.requires_grad:
         keep = create_graph if retain_graph is None else retain_graph
@@ -467,7 +490,13 @@ def set_(self, source=None, storage_offset=0, size=None, stride=None):
     if source is None:
         source = _C.ops.empty((0,), dtype=self.dtype)
     if not isinstance(source, Tensor):
-        owner = source if hasattr(source, "_tensor") else source.untyped() if hasattr(source, "untyped") else source
+        owner = (
+            source
+            if hasattr(source, "_tensor")
+            else source.untyped()
+            if hasattr(source, "untyped")
+            else source
+        )
         base = getattr(owner, "_tensor", None)
         if base is None:
             raise TypeError("set_(): source must be a Tensor or a storage")
@@ -475,7 +504,9 @@ def set_(self, source=None, storage_offset=0, size=None, stride=None):
         if size is None:
             size = (_C._storage_bytes(base) // self.itemsize,)
     if size is None:
-        return _C._set_storage(self, source, tuple(source.shape), source.stride(), source.storage_offset())
+        return _C._set_storage(
+            self, source, tuple(source.shape), source.stride(), source.storage_offset()
+        )
     size = tuple(size)
     if stride is None:
         stride, step = [], 1
@@ -494,7 +525,9 @@ def apply_(self, callable):
 def map_(self, tensor, callable):
     """Replace every element by callable(element, other element), in place."""
     pairs = zip(self.reshape(-1).tolist(), tensor.expand(self.shape).reshape(-1).tolist())
-    return self.copy_(_from_sequence([callable(a, b) for a, b in pairs], self.dtype).reshape(self.shape))
+    return self.copy_(
+        _from_sequence([callable(a, b) for a, b in pairs], self.dtype).reshape(self.shape)
+    )
 
 
 def split(self, split_size, dim: int = 0):

@@ -33,7 +33,9 @@ def _explain_no_graph(tensors: tuple) -> str | None:
 
 def _run(tensors, grads, keep_graph, create_graph, inputs, accumulate, allow_unused):
     try:
-        return _C._run_backward(tensors, grads, keep_graph, create_graph, inputs, accumulate, allow_unused)
+        return _C._run_backward(
+            tensors, grads, keep_graph, create_graph, inputs, accumulate, allow_unused
+        )
     except RuntimeError as error:
         if "does not require grad" in str(error) and hasattr(error, "add_note"):
             note = _explain_no_graph(tensors)
@@ -68,7 +70,11 @@ def backward(
         tensor(6.)
     """
     if grad_variables is not None:
-        warnings.warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=2)
+        warnings.warn(
+            "`grad_variables` is deprecated. Use `grad_tensors` instead.",
+            FutureWarning,
+            stacklevel=2,
+        )
         if grad_tensors is None:
             grad_tensors = grad_variables
         else:
@@ -126,18 +132,41 @@ def grad(
     inputs_ = _as_tuple(inputs)
     if materialize_grads:
         if allow_unused is False:
-            raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+            raise ValueError(
+                "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+            )
         allow_unused = True
-    grads: Sequence = _as_tuple(grad_outputs) if grad_outputs is not None else (None,) * len(outputs_)
+    grads: Sequence = (
+        _as_tuple(grad_outputs) if grad_outputs is not None else (None,) * len(outputs_)
+    )
     keep = create_graph if retain_graph is None else retain_graph
     if is_grads_batched:
         count = grads[0].shape[0]
         rows = [
-            grad(outputs_, inputs_, [g[i] for g in grads], True if i + 1 < count else keep, create_graph, True, allow_unused)
+            grad(
+                outputs_,
+                inputs_,
+                [g[i] for g in grads],
+                True if i + 1 < count else keep,
+                create_graph,
+                True,
+                allow_unused,
+            )
             for i in range(count)
         ]
-        return tuple(None if column[0] is None else _C.ops.stack(list(column)) for column in zip(*rows))
-    result = _run(outputs_, tuple(grads), bool(keep), bool(create_graph), inputs_, False, bool(allow_unused))
+        return tuple(
+            None if column[0] is None else _C.ops.stack(list(column)) for column in zip(*rows)
+        )
+    result = _run(
+        outputs_, tuple(grads), bool(keep), bool(create_graph), inputs_, False, bool(allow_unused)
+    )
     if materialize_grads:
-        result = tuple(_C.ops.zeros_like(x, ) if g is None else g for g, x in zip(result, inputs_))
+        result = tuple(
+            _C.ops.zeros_like(
+                x,
+            )
+            if g is None
+            else g
+            for g, x in zip(result, inputs_)
+        )
     return result

@@ -48,7 +48,9 @@ class _ContextMethods(FunctionCtx):
 
     @property
     def saved_variables(self) -> tuple:
-        warnings.warn("'saved_variables' is deprecated; use 'saved_tensors'", DeprecationWarning, stacklevel=2)
+        warnings.warn(
+            "'saved_variables' is deprecated; use 'saved_tensors'", DeprecationWarning, stacklevel=2
+        )
         return self.saved_tensors
 
     def register_hook(self, hook):
@@ -76,7 +78,9 @@ class BackwardCFunction(_C._FunctionBase, _ContextMethods):
         backward_fn = cls.backward
         vjp = cls.vjp
         if backward_fn is not Function.backward and vjp is not Function.vjp:
-            raise RuntimeError("Implementing both 'backward' and 'vjp' for a custom Function is not allowed.")
+            raise RuntimeError(
+                "Implementing both 'backward' and 'vjp' for a custom Function is not allowed."
+            )
         user = backward_fn if backward_fn is not Function.backward else vjp
         result = user(self, *grads)
         if not isinstance(result, (tuple, list)):
@@ -142,7 +146,9 @@ class Function(metaclass=_FunctionMeta):
     @staticmethod
     def forward(*args, **kwargs):
         """Compute the result. Must be overridden."""
-        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+        raise NotImplementedError(
+            "You must implement the forward function for custom autograd.Function."
+        )
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -167,7 +173,9 @@ class Function(metaclass=_FunctionMeta):
 
     @staticmethod
     def jvp(ctx, *grad_inputs):
-        raise NotImplementedError("You must implement the jvp function for custom autograd.Function to use it with forward mode AD.")
+        raise NotImplementedError(
+            "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
+        )
 
     @classmethod
     def apply(cls, *args, **kwargs):
@@ -227,7 +235,12 @@ def once_differentiable(fn):
             return outputs
         many = isinstance(outputs, tuple)
         values = outputs if many else (outputs,)
-        marked = tuple(_NoSecondDerivative.apply(v, *[a for a in args if isinstance(a, Tensor)]) if isinstance(v, Tensor) else v for v in values)
+        marked = tuple(
+            _NoSecondDerivative.apply(v, *[a for a in args if isinstance(a, Tensor)])
+            if isinstance(v, Tensor)
+            else v
+            for v in values
+        )
         return marked if many else marked[0]
 
     return wrapper
@@ -240,7 +253,9 @@ class _NoSecondDerivative(Function):
 
     @staticmethod
     def backward(ctx, *grads):
-        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+        raise RuntimeError(
+            "trying to differentiate twice a function that was marked with @once_differentiable"
+        )
 
 
 class InplaceFunction(Function):

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from .. import _C
 
-__all__ = ["saved_tensors_hooks", "save_on_cpu", "Node", "disable_saved_tensors_hooks", "get_gradient_edge", "increment_version"]
+__all__ = [
+    "saved_tensors_hooks",
+    "save_on_cpu",
+    "Node",
+    "disable_saved_tensors_hooks",
+    "get_gradient_edge",
+    "increment_version",
+]
 
 Node = _C._Node
 
@@ -93,7 +100,9 @@ class disable_saved_tensors_hooks(saved_tensors_hooks):
 def get_gradient_edge(tensor):
     """The node and output number from which a tensor's gradient comes."""
     if not tensor.requires_grad:
-        raise RuntimeError("It is not possible to get the gradient edge for a Tensor that does not require gradients")
+        raise RuntimeError(
+            "It is not possible to get the gradient edge for a Tensor that does not require gradients"
+        )
     node = tensor.grad_fn
     if node is None:
         node = tensor.view_as(tensor).grad_fn.next_functions[0][0]

@@ -149,15 +149,25 @@ def _shape_of(data: Any) -> list[int]:
 def _flatten(data: Any, shape: list[int], depth: int, out: list) -> None:
     if depth == len(shape):
         if isinstance(data, (list, tuple)):
-            raise ValueError(f"expected sequence of length {shape[-1] if shape else 0} at dim {depth}: rows are nested unevenly")
-        out.append(data.item() if isinstance(data, Tensor) or hasattr(data, "__array_interface__") else data)
+            raise ValueError(
+                f"expected sequence of length {shape[-1] if shape else 0} at dim {depth}: rows are nested unevenly"
+            )
+        out.append(
+            data.item()
+            if isinstance(data, Tensor) or hasattr(data, "__array_interface__")
+            else data
+        )
         return
     if isinstance(data, Tensor) or hasattr(data, "__array_interface__"):
         data = data.tolist()
     if not hasattr(data, "__len__"):
-        raise TypeError(f"not a sequence: expected sequence of length {shape[depth]} at dim {depth}")
+        raise TypeError(
+            f"not a sequence: expected sequence of length {shape[depth]} at dim {depth}"
+        )
     if len(data) != shape[depth]:
-        raise ValueError(f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)})")
+        raise ValueError(
+            f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)})"
+        )
     for item in data:
         _flatten(item, shape, depth + 1, out)
 
@@ -230,7 +240,9 @@ def _check_device(device: Any) -> Any:
 
 
 @function
-def tensor(data: Any, *, dtype=None, device=None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def tensor(
+    data: Any, *, dtype=None, device=None, requires_grad: bool = False, pin_memory: bool = False
+) -> Tensor:
     """A new tensor with a copy of the data and no history.
 
     Args:
@@ -264,11 +276,20 @@ def tensor(data: Any, *, dtype=None, device=None, requires_grad: bool = False, p
         if interface is not None and hasattr(data, "dtype"):
             source = data if hasattr(data, "strides") and data.shape else None
             if source is None:
-                out = _from_sequence(data.item() if not hasattr(data, "shape") or not data.shape else data, dtype or _infer(data))
+                out = _from_sequence(
+                    data.item() if not hasattr(data, "shape") or not data.shape else data,
+                    dtype or _infer(data),
+                )
             else:
                 if any(s < 0 for s in data.strides) or interface["typestr"][0] == ">":
-                    source = data.copy() if interface["typestr"][0] != ">" else data.astype(data.dtype.newbyteorder("="))
-                out = _C.ops._to_copy(_from_array(source, False), dtype=dtype, memory_format=_C.contiguous_format)
+                    source = (
+                        data.copy()
+                        if interface["typestr"][0] != ">"
+                        else data.astype(data.dtype.newbyteorder("="))
+                    )
+                out = _C.ops._to_copy(
+                    _from_array(source, False), dtype=dtype, memory_format=_C.contiguous_format
+                )
         else:
             out = _from_sequence(data, dtype)
     if device is not None:
@@ -298,7 +319,11 @@ def as_tensor(data: Any, dtype=None, device=None) -> Tensor:
     """
     if isinstance(data, Tensor):
         out = data
-    elif hasattr(data, "__array_interface__") and hasattr(data, "strides") and getattr(data, "shape", ()) != ():
+    elif (
+        hasattr(data, "__array_interface__")
+        and hasattr(data, "strides")
+        and getattr(data, "shape", ()) != ()
+    ):
         out = _from_array(data)
     elif hasattr(data, "__dlpack__") and not hasattr(data, "__array_interface__"):
         out = from_dlpack(data)
@@ -340,7 +365,9 @@ def asarray(obj: Any, *, dtype=None, device=None, copy=None, requires_grad: bool
 
 
 @function
-def frombuffer(buffer: Any, *, dtype, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
+def frombuffer(
+    buffer: Any, *, dtype, count: int = -1, offset: int = 0, requires_grad: bool = False
+) -> Tensor:
     """A 1-D tensor on the memory of a Python buffer.
 
     Args:
@@ -363,7 +390,9 @@ def frombuffer(buffer: Any, *, dtype, count: int = -1, offset: int = 0, requires
     view = memoryview(buffer).cast("B")
     size = view.nbytes
     if not 0 <= offset < size:
-        raise ValueError(f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({size} bytes) minus 1")
+        raise ValueError(
+            f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({size} bytes) minus 1"
+        )
     available = size - offset
     if count < 0:
         if available % dtype.itemsize:
