@@ -1,10 +1,8 @@
 #include "cpu/conv.h"
 
 #include <algorithm>
-#include <cstring>
-#include <stdexcept>
+#include <optional>
 #include <type_traits>
-#include <vector>
 
 #include "cpu/gemm.h"
 #include "cpu/scratch.h"
@@ -181,13 +179,52 @@ int64_t weight_count(const ConvProblem& p) {
   return size;
 }
 
-[[noreturn]] void no_kernel() {
-  throw std::runtime_error(
-      "convolution: channels-last order needs oneDNN, which could not be opened");
+// An activation (n, channels, size) in plain order, whatever order it came in; written back to
+// where it came from when `finish` is called.
+template <class T>
+class PlainCopy {
+ public:
+  PlainCopy(onednn::Order order, int64_t n, int64_t channels, const int64_t* spatial, int nd,
+            const T* data)
+      : n_(n), c_(channels), turned_(order == onednn::Order::channels_last), data_(data) {
+    for (int i = 0; i < nd; i++) s_ *= spatial[i];
+    if (turned_) block_.emplace(sizeof(T) * n_ * c_ * s_);
+  }
+  const T* read() const {
+    if (!turned_) return data_;
+    turn(s_, c_, data_, block_->template get<T>());
+    return block_->template get<T>();
+  }
+  T* write() const { return turned_ ? block_->template get<T>() : const_cast<T*>(data_); }
+  void finish() const {
+    if (turned_) turn(c_, s_, block_->template get<T>(), const_cast<T*>(data_));
+  }
+
+ private:
+  void turn(int64_t rows, int64_t cols, const T* from, T* to) const {
+    parallel_for(n_, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin * rows * cols; i < end * rows * cols; i += rows * cols)
+        for (int64_t r = 0; r < rows; r++)
+          for (int64_t c = 0; c < cols; c++) to[i + c * rows + r] = from[i + r * cols + c];
+    });
+  }
+
+  int64_t n_, c_, s_ = 1;
+  bool turned_;
+  const T* data_;
+  std::optional<Scratch> block_;
+};
+
+template <class T>
+PlainCopy<T> plain_src(const ConvProblem& p, const T* src) {
+  return PlainCopy<T>(p.src_order, p.n, p.ic, p.in, p.nd, src);
 }
 
-bool plain(const ConvProblem& p) {
-  return p.src_order == onednn::Order::plain && p.dst_order == onednn::Order::plain;
+template <class T>
+PlainCopy<T> plain_dst(const ConvProblem& p, const T* dst) {
+  const int64_t out[3] = {p.out_size(0), p.nd > 1 ? p.out_size(1) : 1,
+                          p.nd > 2 ? p.out_size(2) : 1};
+  return PlainCopy<T>(p.dst_order, p.n, p.oc, out, p.nd, dst);
 }
 
 }  // namespace
@@ -199,8 +236,9 @@ void conv_forward(const ConvProblem& p, const T* src, const T* weight, const T* 
     if (direct::handles_forward(p)) return direct::forward(p, src, weight, bias, dst);
     if (p.ic > 0 && onednn::conv_forward(p, src, weight, bias, dst)) return;
   }
-  if (!plain(p)) no_kernel();
-  columns_forward(p, src, weight, bias, dst);
+  const PlainCopy<T> x = plain_src(p, src), y = plain_dst(p, dst);
+  columns_forward(p, x.read(), weight, bias, y.write());
+  y.finish();
 }
 
 template <class T>
@@ -214,8 +252,9 @@ void conv_backward_data(const ConvProblem& p, const T* weight, const T* diff_dst
       return direct::backward_data(p, weight, diff_dst, diff_src);
     if (p.ic > 0 && onednn::conv_backward_data(p, weight, diff_dst, diff_src)) return;
   }
-  if (!plain(p)) no_kernel();
-  columns_backward_data(p, weight, diff_dst, diff_src);
+  const PlainCopy<T> dx = plain_src(p, diff_src), dy = plain_dst(p, diff_dst);
+  columns_backward_data(p, weight, dy.read(), dx.write());
+  dx.finish();
 }
 
 template <class T>
@@ -231,8 +270,8 @@ void conv_backward_weights(const ConvProblem& p, const T* src, const T* diff_dst
       return direct::backward_weights(p, src, diff_dst, diff_weight, diff_bias);
     if (p.ic > 0 && onednn::conv_backward_weights(p, src, diff_dst, diff_weight, diff_bias)) return;
   }
-  if (!plain(p)) no_kernel();
-  columns_backward_weights(p, src, diff_dst, diff_weight, diff_bias);
+  const PlainCopy<T> x = plain_src(p, src), dy = plain_dst(p, diff_dst);
+  columns_backward_weights(p, x.read(), dy.read(), diff_weight, diff_bias);
 }
 
 #define RL_CONV(T)                                                                     \
