@@ -14,7 +14,8 @@ def _key(value: Any) -> tuple[tuple[int, ...], int, str]:
     if isinstance(value, tuple):
         value = ".".join(map(str, value))
     public, _, local = str(value).partition("+")
-    numbers, final = [], 1
+    numbers: list[int] = []
+    final = 1
     for part in public.split("."):
         digits = part[: len(part) - len(part.lstrip("0123456789"))]
         if not digits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -13,7 +14,8 @@ from ._rename import name_lacking_attributes, present_module
 
 def find_installed() -> Finder | None:
     """The finder that is already in place, whichever copy of this module put it there."""
-    return next((f for f in sys.meta_path if getattr(f, "is_rushlight_finder", False)), None)
+    found: Any = next((f for f in sys.meta_path if hasattr(f, "is_rushlight_finder")), None)
+    return found
 
 
 def install_finder() -> None:
@@ -107,7 +109,7 @@ def _spec_of(ours: str) -> ModuleSpec | None:
         return None
 
 
-class AliasLoader:
+class AliasLoader(Loader):
     """Loads `torch.X` by importing `rushlight.X` and handing out the same module object."""
 
     def __init__(self, ours: str, spec: ModuleSpec) -> None:
@@ -126,10 +128,12 @@ class AliasLoader:
         module.__spec__ = self.spec
 
     def get_code(self, fullname: str) -> Any:
-        return self.spec.loader.get_code(self.ours)  # type: ignore[union-attr]
+        loader: Any = self.spec.loader
+        return loader.get_code(self.ours)
 
     def get_source(self, fullname: str) -> Any:
-        return self.spec.loader.get_source(self.ours)  # type: ignore[union-attr]
+        loader: Any = self.spec.loader
+        return loader.get_source(self.ours)
 
     def get_filename(self, fullname: str) -> str | None:
         return self.spec.origin
@@ -144,7 +148,7 @@ def _watched(spec: ModuleSpec | None, shown: str | None) -> ModuleSpec | None:
     return spec
 
 
-class WatchingLoader:
+class WatchingLoader(Loader):
     """Runs the module's own loader, with the shown name in place before the first line runs.
 
     Classes and functions take `__module__` from the global `__name__`, so they are born with the right one.

@@ -12,7 +12,7 @@ import math
 import os
 import struct
 import zlib
-from typing import IO, Any
+from typing import Any
 
 DTYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 MAX_DIMENSIONS = 8
@@ -48,7 +48,7 @@ def read_idx(path: str | os.PathLike[str]) -> Any:
             raise ValueError(f"{path}: damaged gzip file: {e}") from e
 
 
-def _parse(f: IO[bytes], path: str, size: int, exact: bool) -> Any:
+def _parse(f: Any, path: str, size: int, exact: bool) -> Any:
     import numpy
 
     head = f.read(4)
@@ -75,7 +75,7 @@ def _parse(f: IO[bytes], path: str, size: int, exact: bool) -> Any:
     return numpy.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
-def _read_exactly(f: IO[bytes], expected: int, path: str) -> bytearray:
+def _read_exactly(f: Any, expected: int, path: str) -> bytearray:
     data = bytearray()
     while len(data) < expected:
         piece = f.read(min(PIECE, expected - len(data)))
