@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from . import Tensor, nn, no_grad
+from . import Tensor, no_grad
+from .nn.modules.module import Module
 
 __all__ = [
     "Accumulator",
@@ -230,7 +231,7 @@ def evaluate_accuracy(net: Any, data_iter: Iterable[Any], device: Any = None) ->
         device: where the batches go; default: where the model's first parameter is.
     """
     training = getattr(net, "training", False)
-    if isinstance(net, nn.Module):
+    if isinstance(net, Module):
         net.eval()
         first = next(iter(net.parameters()), None)
         if device is None and first is not None:
@@ -243,7 +244,7 @@ def evaluate_accuracy(net: Any, data_iter: Iterable[Any], device: Any = None) ->
                 y = y.to(device)
             right += accuracy(net(X), y)
             total += y.numel()
-    if isinstance(net, nn.Module):
+    if isinstance(net, Module):
         net.train(training)
     return right / total if total else float("nan")
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import rushlight as torch
 from rushlight import nn
+from rushlight.nn.modules.module import Module
 from rushlight.utils.data import DataLoader, TensorDataset
 
 CHECKPOINT = "checkpoint.pt"
@@ -76,7 +77,7 @@ def load_fashion_mnist(root: str) -> Data:
     )
 
 
-def lenet() -> nn.Sequential:
+def lenet() -> Module:
     """LeCun's network of 1998, with ReLU and max pooling."""
     return nn.Sequential(
         nn.Conv2d(1, 6, 5, padding=2),
@@ -104,7 +105,7 @@ def shifted(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return images.roll((down, right), (2, 3))
 
 
-def predict(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
+def predict(model: Module, images: torch.Tensor) -> torch.Tensor:
     """The most likely class of each image."""
     model.eval()
     with torch.no_grad():
@@ -150,7 +151,7 @@ class Run:
     def train_epoch(self, epoch: int, data: Data) -> dict[str, float]:
         """One pass over the training images, in an order that depends on seed and epoch alone."""
         order = torch.Generator().manual_seed(self.options.seed * 1_000_003 + epoch)
-        loader = DataLoader(
+        loader: DataLoader = DataLoader(
             TensorDataset(data.train_images, data.train_labels),
             batch_size=self.options.batch_size,
             shuffle=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ... import nn
+from ...nn.modules.module import Module
 from . import functional as F
 from .functional import InterpolationMode
 
@@ -84,7 +84,7 @@ class Lambda:
         return f"{type(self).__name__}()"
 
 
-class Normalize(nn.Module):
+class Normalize(Module):
     """(x - mean) / std per channel of a float tensor (..., C, H, W)."""
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], inplace: bool = False) -> None:
@@ -100,7 +100,7 @@ class Normalize(nn.Module):
         return f"{type(self).__name__}(mean={self.mean}, std={self.std})"
 
 
-class Resize(nn.Module):
+class Resize(Module):
     """Resize to (height, width), or so that the shorter edge has the given length."""
 
     def __init__(
@@ -130,7 +130,7 @@ class Resize(nn.Module):
         )
 
 
-class CenterCrop(nn.Module):
+class CenterCrop(Module):
     """The middle of the image."""
 
     def __init__(self, size: int | Sequence[int]) -> None:
@@ -144,7 +144,7 @@ class CenterCrop(nn.Module):
         return f"{type(self).__name__}(size={self.size})"
 
 
-class Grayscale(nn.Module):
+class Grayscale(Module):
     """Luma of an RGB image, in 1 or 3 equal channels."""
 
     def __init__(self, num_output_channels: int = 1) -> None:
