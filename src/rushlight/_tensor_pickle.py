@@ -44,7 +44,7 @@ def _reduce_plain(tensor: Any) -> tuple[Any, tuple]:
         # such a view could not be told from an attack when it is loaded
         source = source.contiguous()
         storage = typed_storage(source)
-    args = (
+    args: tuple = (
         storage,
         source.storage_offset(),
         tuple(source.size()),

@@ -549,7 +549,7 @@ class _Loader:
 
         module = self.pickle_module or pickle
 
-        class Unpickler(module.Unpickler):
+        class Unpickler(module.Unpickler):  # type: ignore[name-defined]
             def find_class(self, module: str, name: str) -> Any:
                 return find_class(module, name, super().find_class)
 

@@ -102,7 +102,7 @@ class ZipReader:
     def _read_directory(self, start: int, size: int, count: int) -> list[Entry]:
         data = self.source.read(start, size)
         at = 0
-        entries = []
+        entries: list = []
         for _ in range(count):
             if at + 46 > size or bytes(data[at : at + 4]) != _CENTRAL:
                 raise self._refuse("the central directory is damaged")

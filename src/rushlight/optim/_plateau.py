@@ -67,7 +67,7 @@ class ReduceLROnPlateau(LRScheduler):
         if several and len(min_lr) != n:  # type: ignore[arg-type]
             raise ValueError(f"expected {n} min_lrs, got {len(min_lr)}")  # type: ignore[arg-type]
         self.default_min_lr = None if several else min_lr
-        self.min_lrs = list(min_lr) if several else [min_lr] * n  # type: ignore[arg-type]
+        self.min_lrs: list[Any] = list(min_lr) if several else [min_lr] * n  # type: ignore[arg-type]
         self.patience = patience
         self.cooldown = cooldown
         self.eps = eps

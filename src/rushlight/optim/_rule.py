@@ -27,7 +27,7 @@ def check_tensor_lr(lr: Any) -> None:
         raise ValueError("Tensor lr must be 1-element")
 
 
-def check_non_negative(**values: float) -> None:
+def check_non_negative(**values: Any) -> None:
     """Raise for the first negative value; keyword names are the words of the message."""
     for name, value in values.items():
         if not 0.0 <= value:

@@ -178,8 +178,8 @@ class AveragedModel(Module):
                 self.multi_avg_fn(mine, theirs, self.n_averaged.to(mine[0].device))
             return
         next_average = self.avg_fn or get_swa_avg_fn()
-        for mine, theirs in pairs:
-            mine.copy_(next_average(mine, theirs, self.n_averaged.to(mine.device)))
+        for own, other in pairs:
+            own.copy_(next_average(own, other, self.n_averaged.to(own.device)))
 
 
 @no_grad()

@@ -332,7 +332,7 @@ def _grid_sampler_3d(input, grid, mode: int, padding: int, align_corners: bool) 
             weight = weight * (place - low if offset else low + 1 - place)
         corner = [low + offset for low, offset in zip(lows, offsets)]
         result = result + at(corner) * weight.unsqueeze(1)
-    return result
+    return result  # type: ignore[return-value]
 
 
 def affine_grid(theta: Tensor, size, align_corners: bool | None = None) -> Tensor:

@@ -82,7 +82,7 @@ class _Numbered(Module):
 
     def pop(self, key: int | slice) -> Module:
         """Remove and return the module at a position."""
-        module = self[key]
+        module = self[key]  # type: ignore[index]
         del self[key]
         return module
 
@@ -305,11 +305,12 @@ def _pairs(owner: str, items):
             raise TypeError(
                 f"{owner} update sequence element #{i} should be Iterable; is{type(item).__name__}"
             )
-        if len(item) != 2:
+        pair: tuple = item  # type: ignore[assignment]
+        if len(pair) != 2:
             raise ValueError(
-                f"{owner} update sequence element #{i} has length {len(item)}; 2 is required"
+                f"{owner} update sequence element #{i} has length {len(pair)}; 2 is required"
             )
-        yield item[0], item[1]
+        yield pair[0], pair[1]
 
 
 def _as_parameter(value):

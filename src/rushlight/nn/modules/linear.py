@@ -72,7 +72,7 @@ class Linear(Module):
         try:
             weight, bias = params["weight"], params["bias"]
         except KeyError:
-            weight, bias = self.weight, self.bias
+            weight, bias = self.weight, self.bias  # type: ignore[assignment]
         return F.linear(input, weight, bias)
 
     def extra_repr(self) -> str:

@@ -389,7 +389,8 @@ def _whole_batches(loader: DataLoader, fetcher: Any) -> Iterator[Any] | None:
     batches = loader.batch_sampler
     if plan is None or type(batches) is not BatchSampler:
         return None
-    sampler, n = batches.sampler, len(loader.dataset)
+    sampler: Any = batches.sampler
+    n = len(loader.dataset)
     if type(sampler) not in (SequentialSampler, RandomSampler) or n == 0:
         return None
     if len(sampler.data_source) != n:

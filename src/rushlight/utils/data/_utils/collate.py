@@ -113,8 +113,8 @@ def collate(batch: Any, *, collate_fn_map: dict[Any, Callable] | None = None) ->
     if isinstance(first, Sequence):
         if any(len(sample) != len(first) for sample in batch):
             raise RuntimeError("each element in list of batch should be of equal size")
-        columns = [collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch)]
-        return columns if isinstance(first, tuple) else _like_sequence(first, columns)
+        parts = [collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch)]
+        return parts if isinstance(first, tuple) else _like_sequence(first, parts)
     raise TypeError(default_collate_err_msg_format.format(type(first)))
 
 
