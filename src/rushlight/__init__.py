@@ -101,7 +101,7 @@ from .random import (  # noqa: E402
     seed,
     set_rng_state,
 )
-from .version import __version__  # noqa: E402
+from .torch_version import __version__  # noqa: E402
 
 # Modules and names that programs reach as attributes and that cost something to import.
 _LAZY_MODULES = frozenset(

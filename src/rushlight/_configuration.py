@@ -8,7 +8,12 @@ from typing import Any
 from . import _C
 
 Tensor = _C.Tensor
-_state = {"deterministic": False, "warn_only": False, "precision": "highest", "warn_always": False}
+_state: dict[str, Any] = {
+    "deterministic": False,
+    "warn_only": False,
+    "precision": "highest",
+    "warn_always": False,
+}
 
 
 def is_tensor(obj: Any) -> bool:

@@ -576,7 +576,7 @@ def _set_attributes() -> None:
     for name, value in list(globals().items()):
         if callable(value) and getattr(value, "__module__", None) == __name__ and name not in skip:
             if not name.startswith("_") or name.startswith("__"):
-                if not isinstance(value, _builtin_type):
+                if not isinstance(value, _builtin_type):  # type: ignore[arg-type]
                     setattr(Tensor, name, value)
     Tensor.__array_priority__ = 1000
 

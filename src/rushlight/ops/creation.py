@@ -133,7 +133,7 @@ def _infer(data: Any) -> _C.dtype | None:
 
 
 def _shape_of(data: Any) -> list[int]:
-    shape = []
+    shape: list = []
     while not isinstance(data, (str, bytes)) and hasattr(data, "__len__"):
         if isinstance(data, Tensor) or hasattr(data, "__array_interface__"):
             return shape + list(data.shape)
