@@ -1,0 +1,276 @@
+// Batch normalisation.
+#include "cpu/batchnorm.h"
+
+#include <cmath>
+
+#include "cpu/parallel.h"
+#include "dispatch/call.h"
+
+namespace rl {
+namespace {
+
+using onednn::Order;
+
+bool strided_last(const Tensor& t) {
+  return (t.ndim() == 4 || t.ndim() == 5) && !t.is_contiguous() && is_channels_last(t.sizes(), t.strides());
+}
+
+bool tagged(const Tensor& t) {
+  return t.is_contiguous() && t.offset() == 0 && t.numel() > 0 && t.storage()->layout.channels_last &&
+         t.ndim() > 2 && t.storage()->layout.channels == t.sizes()[1] &&
+         t.storage()->layout.batch == t.sizes()[0];
+}
+
+Order order_of(const Tensor& t) {
+  return strided_last(t) || tagged(t) ? Order::channels_last : Order::plain;
+}
+
+ChannelShape shape_of(const Tensor& t, Order order) {
+  const int64_t n = t.sizes()[0], c = t.sizes()[1];
+  return {n, c, n * c ? t.numel() / (n * c) : 0, order};
+}
+
+// `t` as the bytes of an (n, c, s) or (n, s, c) block.
+struct Block {
+  Tensor keep;
+  const void* data;
+
+  Block(const Tensor& t, Order order) : keep(t) {
+    if (order == Order::channels_last && tagged(t)) {
+      data = t.storage()->raw_data();
+      return;
+    }
+    if (order == Order::plain)
+      keep = contiguous(t);
+    else if (!strided_last(t))
+      keep = call<"clone">(t, t.ndim() == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d);
+    data = keep.data();
+  }
+};
+
+void* output_data(const Tensor& out, Order order) {
+  if (order == Order::plain || !out.is_contiguous() || out.numel() == 0) return out.data();
+  const ChannelShape s = shape_of(out, order);
+  PhysicalLayout& layout = out.storage()->layout;
+  layout.channels_last = true;
+  layout.batch = s.n;
+  layout.channels = s.c;
+  layout.spatial = s.s;
+  layout.dtype = out.dtype();
+  return out.storage()->raw_data();
+}
+
+DType compute_dtype(DType d) { return is_half(d) ? DType::Float32 : d; }
+
+TensorSpec like(const Tensor& t, DType dtype) {
+  TensorSpec spec{t.sizes(), dtype, std::nullopt};
+  if (strided_last(t)) spec.strides = t.strides();
+  return spec;
+}
+
+std::vector<double> numbers(const Tensor& t, int64_t count, double otherwise) {
+  std::vector<double> out(size_t(count), otherwise);
+  if (!t.defined()) return out;
+  const Tensor wide = to_dtype(contiguous(t), DType::Float64);
+  std::copy_n(wide.data<const double>(), count, out.begin());
+  return out;
+}
+
+template <class T>
+std::vector<T> narrow(const std::vector<double>& v) {
+  return {v.begin(), v.end()};
+}
+
+// running = (1 - momentum) * running + momentum * now. PyTorch does not count this as a change.
+void update_running(const Tensor& running, const std::vector<double>& now, double factor, double momentum) {
+  if (!running.defined()) return;
+  dispatch(running.dtype(), "batch_norm", FloatHalfTypes(), [&]<class T>() {
+    T* r = running.data<T>();
+    const int64_t step = running.strides()[0];
+    for (size_t i = 0; i < now.size(); ++i)
+      r[i * step] = T((1 - momentum) * double(r[i * step]) + momentum * now[i] * factor);
+  });
+}
+
+void check_vector(const Tensor& t, int64_t channels, const char* name) {
+  RL_CHECK(!t.defined() || t.numel() == channels, name, " should contain ", channels, " elements not ",
+           t.defined() ? t.numel() : 0);
+}
+
+void forward(const Tensor& input, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
+             const Tensor& running_var, bool training, double momentum, double eps, const Tensor& out,
+             const Tensor& save_mean, const Tensor& save_invstd) {
+  const DType compute = compute_dtype(input.dtype());
+  const Tensor x = to_dtype(input, compute);
+  const Order order = order_of(x);
+  const ChannelShape s = shape_of(x, order);
+  const int64_t channels = s.c, count = s.n * s.s;
+  const Block block(x, order);
+  std::vector<double> mean(channels), var(channels), invstd(channels);
+  const Tensor y = out.dtype() == compute ? out : empty_strided(out.sizes(), out.strides(), compute);
+  dispatch(compute, "batch_norm", FloatTypes(), [&]<class T>() {
+    const T* from = static_cast<const T*>(block.data);
+    if (training && count > 0) {
+      const GilRelease release(x.numel() > kGrain);
+      channel_statistics<T>(s, from, mean.data(), var.data());
+    } else if (!training) {
+      mean = numbers(running_mean, channels, 0);
+      var = numbers(running_var, channels, 1);
+    }
+    for (int64_t c = 0; c < channels; ++c) invstd[c] = 1 / std::sqrt(var[c] + eps);
+    if (training && count > 0) {
+      update_running(running_mean, mean, 1, momentum);
+      update_running(running_var, var, count > 1 ? double(count) / double(count - 1) : INFINITY, momentum);
+    }
+    std::vector<double> scale = numbers(weight, channels, 1), shift = numbers(bias, channels, 0);
+    for (int64_t c = 0; c < channels; ++c) {
+      scale[c] *= invstd[c];
+      shift[c] -= mean[c] * scale[c];
+    }
+    const std::vector<T> a = narrow<T>(scale), b = narrow<T>(shift);
+    T* to = static_cast<T*>(output_data(y, order));
+    std::copy_n(mean.begin(), channels, save_mean.data<T>());
+    std::copy_n(invstd.begin(), channels, save_invstd.data<T>());
+    const GilRelease release(x.numel() > kGrain);
+    if (count > 0) channel_affine<T>(s, from, a.data(), b.data(), false, to);
+  });
+  if (!y.same(out)) call<"copy_">(out, y);
+}
+
+void backward(const Tensor& grad, const Tensor& input, const Tensor& weight, const Tensor& mean_tensor,
+              const Tensor& invstd_tensor, bool training, const Tensor& grad_input, const Tensor& grad_weight,
+              const Tensor& grad_bias) {
+  const DType compute = compute_dtype(input.dtype());
+  const Tensor x = to_dtype(input, compute), g = to_dtype(grad, compute);
+  const Order order = order_of(x);
+  const ChannelShape s = shape_of(x, order);
+  const int64_t channels = s.c;
+  const double count = double(s.n * s.s);
+  const Block bx(x, order), bg(g, order);
+  const std::vector<double> mean = numbers(mean_tensor, channels, 0), invstd = numbers(invstd_tensor, channels, 1),
+                            scale = numbers(weight, channels, 1);
+  const Tensor dx =
+      grad_input.dtype() == compute ? grad_input : empty_strided(grad_input.sizes(), grad_input.strides(), compute);
+  std::vector<double> sum(channels), dot(channels);
+  dispatch(compute, "batch_norm_backward", FloatTypes(), [&]<class T>() {
+    const T *from = static_cast<const T*>(bx.data), *dy = static_cast<const T*>(bg.data);
+    T *dw = grad_weight.data<T>(), *db = grad_bias.data<T>();
+    T* to = static_cast<T*>(output_data(dx, order));
+    std::vector<T> center = narrow<T>(mean), a(channels), b(channels), k(channels);
+    const GilRelease release(x.numel() > kGrain);
+    if (count > 0) channel_gradient_sums<T>(s, dy, from, center.data(), sum.data(), dot.data());
+    for (int64_t c = 0; c < channels; ++c) {
+      const double w = scale[c] * invstd[c], slope = training ? dot[c] * invstd[c] * invstd[c] / count : 0;
+      dw[c] = T(dot[c] * invstd[c]);
+      db[c] = T(sum[c]);
+      // dx = w * (dy - mean(dy) - (x - mean) * slope)
+      a[c] = T(w);
+      b[c] = T(-w * slope);
+      k[c] = T(training ? w * (mean[c] * slope - sum[c] / count) : 0);
+    }
+    if (count > 0) channel_gradient<T>(s, dy, from, a.data(), b.data(), k.data(), to);
+  });
+  if (!dx.same(grad_input)) call<"copy_">(grad_input, dx);
+}
+
+// ------------------------------------------------------------------------------------ operators
+
+Dims all_but_channels(int ndim) {
+  Dims dims({0});
+  for (int i = 2; i < ndim; ++i) dims.push_back(i);
+  return dims;
+}
+
+Tensor per_channel(const Tensor& t, int ndim) {
+  Dims shape(size_t(ndim), 1);
+  shape[1] = t.numel();
+  return call<"reshape">(t, shape);
+}
+
+// The gradients as expressions of the inputs, for derivatives of higher order.
+void gradients_by_parts(GradContext& c, const Tensor& g, const Tensor& x) {
+  const int nd = x.ndim();
+  const Dims dims = all_but_channels(nd);
+  const bool training = c.get<bool>("training");
+  const Tensor weight = c.tensor("weight");
+  Tensor centered, invstd;
+  if (training) {
+    centered = x - call<"mean.dim">(x, dims, true);
+    invstd = call<"rsqrt">(call<"mean.dim">(centered * centered, dims, true) + Scalar(c.get<double>("eps")));
+  } else {
+    centered = x - per_channel(c.result(1), nd);
+    invstd = per_channel(c.result(2), nd);
+  }
+  const Tensor normal = centered * invstd;
+  if (c.needs("input")) {
+    const Tensor w = weight.defined() ? per_channel(weight, nd) * invstd : invstd;
+    Tensor inner = g;
+    if (training)
+      inner = g - call<"mean.dim">(g, dims, true) - normal * call<"mean.dim">(g * normal, dims, true);
+    c.set("input", inner * w);
+  }
+  if (c.needs("weight")) c.set("weight", call<"sum.dim_IntList">(g * normal, dims));
+  if (c.needs("bias")) c.set("bias", call<"sum.dim_IntList">(g, dims));
+}
+
+OP("_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)")
+    .hidden()
+    .node_name("NativeBatchNormBackward0")
+    .infer([](const Tensor& input, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
+              const Tensor& running_var, bool training, double, double) {
+      RL_CHECK(input.ndim() >= 2, "batch_norm: expected input with at least 2 dimensions (N, C, ...), but got size ",
+               input.sizes());
+      RL_CHECK_KIND(NotImplemented, is_floating(input.dtype()), "\"batch_norm\" not implemented for '",
+                    dtype_word(input.dtype()), "'");
+      const int64_t channels = input.sizes()[1];
+      check_vector(running_mean, channels, "running_mean");
+      check_vector(running_var, channels, "running_var");
+      check_vector(weight, channels, "weight");
+      check_vector(bias, channels, "bias");
+      RL_CHECK(training || (running_mean.defined() && running_var.defined()),
+               "running_mean and running_var must be defined in evaluation mode");
+      const TensorSpec stat{Dims({channels}), compute_dtype(input.dtype()), std::nullopt};
+      return std::tuple(like(input, input.dtype()), stat, stat);
+    })
+    .cpu(forward)
+    .grads("input weight bias", "input weight result1 result2", [](GradContext& c) {
+      if (!c.has_grad(0)) return;
+      const Tensor g = c.grad(0), x = c.tensor("input");
+      if (GradMode::enabled()) return gradients_by_parts(c, g, x);
+      const TensorList all = call_all<"_batch_norm_backward">(g, x, c.tensor("weight"), c.result(1), c.result(2),
+                                                              c.get<bool>("training"));
+      c.set("input", all[0]);
+      c.set("weight", all[1]);
+      c.set("bias", all[2]);
+    });
+
+OP("_batch_norm_backward(Tensor grad, Tensor input, Tensor? weight, Tensor mean, Tensor invstd, bool training) -> (Tensor, Tensor, Tensor)")
+    .hidden()
+    .no_grad()
+    .infer([](const Tensor&, const Tensor& input, const Tensor&, const Tensor& mean, const Tensor&, bool) {
+      const TensorSpec stat{mean.sizes(), mean.dtype(), std::nullopt};
+      return std::tuple(like(input, input.dtype()), stat, stat);
+    })
+    .cpu(backward);
+
+OP("batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps, bool cudnn_enabled) -> Tensor")
+    .function_only()
+    .no_out()
+    .composite([](const Tensor& input, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
+                  const Tensor& running_var, bool training, double momentum, double eps, bool) {
+      return call<"_batch_norm">(input, weight, bias, running_mean, running_var, training, momentum, eps);
+    });
+
+OP("native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)")
+    .function_only()
+    .composite([](const Tensor& input, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
+                  const Tensor& running_var, bool training, double momentum, double eps) {
+      TensorList r = call_all<"_batch_norm">(input, weight, bias, running_mean, running_var, training, momentum, eps);
+      // Evaluation saves no statistics.
+      if (!training)
+        for (int i : {1, 2}) r[i] = empty(Dims({0}), r[i].dtype(), input.device());
+      return std::tuple(r[0], r[1], r[2]);
+    });
+
+}  // namespace
+}  // namespace rl
