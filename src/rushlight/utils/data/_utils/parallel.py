@@ -64,6 +64,47 @@ class _Worker:
             connection.close()
 
 
+class _Team:
+    """The workers of an iterator. It outlives the iterator for as long as ending them takes.
+
+    The iterator must not end them in a __del__: in a reference cycle their connections may have
+    been finalised before, and their descriptors belong to somebody else.
+    """
+
+    def __init__(self) -> None:
+        self.workers: list[_Worker] = []
+        self.closed = False
+        self.received: dict[int, tuple[int, bytes, int | None]] = {}  # answers not yet unpacked
+        self._owner_pid = os.getpid()
+
+    def drop_received(self) -> None:
+        for _, _, fd in self.received.values():
+            if fd is not None:
+                os.close(fd)
+        self.received.clear()
+
+    def close(self, grace: float) -> None:
+        """End all workers: ask, then after `grace` seconds terminate, then kill."""
+        if self.closed or os.getpid() != self._owner_pid:
+            return
+        self.closed = True
+        self.drop_received()
+        for worker in self.workers:
+            worker.hang_up()
+        deadline = time.monotonic() + grace
+        for worker in self.workers:
+            if grace > 0:
+                worker.process.join(max(0.0, deadline - time.monotonic()))
+            if worker.process.is_alive():
+                worker.process.terminate()
+        deadline = time.monotonic() + 0.3
+        for worker in self.workers:
+            worker.process.join(max(0.0, deadline - time.monotonic()))
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+
+
 class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
     """One pass (or, with persistent workers, many) over a dataset with worker processes."""
 
@@ -71,11 +112,11 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
         super().__init__(loader)
         self._prefetch_factor = loader.prefetch_factor or 1
         self._in_order = loader.in_order
-        self._workers: list[_Worker] = []
-        self._shutdown = False
         self._epoch = 0
-        self._owner_pid = os.getpid()
-        self._done: dict[int, tuple[int, bytes, int | None]] = {}
+        self._team = _Team()
+        self._workers = self._team.workers
+        self._done = self._team.received
+        self._finalizer = weakref.finalize(self, self._team.close, 0.5)
         import numpy  # noqa: F401  # once here instead of once in each forked worker
 
         context = loader.multiprocessing_context or multiprocessing.get_context()
@@ -110,7 +151,7 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
         self._epoch += 1
         self._send_number = 0  # number of the next task
         self._give_number = 0  # number of the next batch to hand out
-        self._drop_received()
+        self._team.drop_received()
         self._exhausted = False
         for worker in self._workers:
             worker.owed.clear()
@@ -184,7 +225,7 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
 
     def _due(self) -> int | None:
         """Wait for the batch to hand out next; None when there is none left."""
-        if self._shutdown:
+        if self._team.closed:
             return None
         while True:
             if self._in_order:
@@ -255,12 +296,6 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
             os.close(fd)
         return True
 
-    def _drop_received(self) -> None:
-        for _, _, fd in self._done.values():
-            if fd is not None:
-                os.close(fd)
-        self._done.clear()
-
     # ------------------------------------------------------------------ trouble
 
     def _describe(self, workers: list[_Worker]) -> str:
@@ -295,32 +330,8 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
             hint = "Something in the dataset or collate_fn ended the process. "
         raise RuntimeError(f"{text}It was {which}. {hint}")
 
-    # ------------------------------------------------------------------ ending
-
     def _shutdown_workers(self, grace: float = LEAVE_GRACE) -> None:
-        """End all workers: ask, then after `grace` seconds terminate, then kill."""
-        if self._shutdown or os.getpid() != self._owner_pid:
-            return
-        self._shutdown = True
-        self._drop_received()
-        for worker in self._workers:
-            worker.hang_up()
-        deadline = time.monotonic() + grace
-        for worker in self._workers:
-            if grace > 0:
-                worker.process.join(max(0.0, deadline - time.monotonic()))
-            if worker.process.is_alive():
-                worker.process.terminate()
-        deadline = time.monotonic() + 0.3
-        for worker in self._workers:
-            worker.process.join(max(0.0, deadline - time.monotonic()))
-            if worker.process.is_alive():
-                worker.process.kill()
-                worker.process.join()
-
-    def __del__(self) -> None:
-        if hasattr(self, "_workers"):
-            self._shutdown_workers(grace=0.5)
+        self._team.close(grace)
 
 
 _SIGNAL_HINTS = {
