@@ -67,9 +67,10 @@ class Finder:
         ours = our_name(fullname)
         spec = None if ours is None else _spec_of(ours)
         if spec is None:
-            # find_spec() must answer None for what is absent; only a real import may raise from here.
+            # find_spec() must answer None for what is absent; only a real import may raise from here, and for
+            # parts of ours that torch does not have, which other finders would meet on the package's path.
             importer = sys._getframe(3)
-            if importer.f_code.co_name == "_find_and_load_unlocked":
+            if ours is None or importer.f_code.co_name == "_find_and_load_unlocked":
                 raise ModuleNotFoundError(
                     f"No module named {fullname!r} ({lacks(fullname)})", name=fullname
                 )
