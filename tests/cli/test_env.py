@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
 
 def test_env_names_what_a_report_needs(rushlight_command):
     done = rushlight_command("env", env={"OMP_NUM_THREADS": "1"})
@@ -23,9 +28,12 @@ def test_env_names_what_a_report_needs(rushlight_command):
 
 
 def test_bench_times_a_workload(rushlight_command, tmp_path):
+    rows = tmp_path / "rows.json"
     done = rushlight_command(
-        "bench", "--b", "none", "--rounds", "1", "--json", "rows.json", "op_overhead", cwd=None
+        *("bench", "--b", "none", "--rounds", "1", "--json", str(rows), "op_overhead"), cwd=ROOT
     )
     assert done.returncode == 0, done.stderr + done.stdout
-    assert "op_overhead" in done.stdout
-    assert rushlight_command("bench", "no_such_workload").returncode == 2
+    (row,) = json.loads(rows.read_text())
+    assert row["workload"] == "op_overhead"
+    assert row["a_ms"] > 0
+    assert rushlight_command("bench", "no_such_workload", cwd=ROOT).returncode == 2
