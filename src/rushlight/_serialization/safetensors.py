@@ -45,7 +45,15 @@ def read_file(source: Source, restore: Any) -> dict[str, Any]:
         raise error.located(source.name) from None
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+_KEYS = ("dtype", "shape", "data_offsets")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Any:
+    """A JSON object; the common form of an entry becomes a tuple of its three values."""
+    if len(pairs) == 3:
+        (a, dtype), (b, shape), (c, offsets) = pairs
+        if (a, b, c) == _KEYS:
+            return (dtype, shape, offsets)
     result = dict(pairs)
     if len(result) != len(pairs):
         seen: set[str] = set()
@@ -79,6 +87,8 @@ def _header(source: Source) -> tuple[dict[str, Any], int]:
         raise
     except ValueError as error:
         raise LoadError(f"the header is not JSON: {error}") from None
+    if type(header) is tuple:
+        header = dict(zip(_KEYS, header))
     return header, 8 + length
 
 
@@ -96,10 +106,10 @@ def _plan(header: dict[str, Any], room: int) -> list[tuple[int, int, str, Any, l
                 raise LoadError("the metadata must map text to text", record=name)
             continue
         try:
-            code, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+            code, shape, offsets = entry if type(entry) is tuple else map(entry.get, _KEYS)
             nbytes = widths[code]
             begin, end = offsets
-        except (TypeError, KeyError, ValueError):
+        except (TypeError, KeyError, ValueError, AttributeError):
             raise LoadError(_what_is_wrong(entry), record=name) from None
         if type(shape) is not list or type(offsets) is not list or len(shape) > 64:
             raise LoadError("shape and data_offsets must be lists", record=name)
@@ -126,7 +136,9 @@ def _plan(header: dict[str, Any], room: int) -> list[tuple[int, int, str, Any, l
 
 
 def _what_is_wrong(entry: Any) -> str:
-    if type(entry) is not dict or not {"dtype", "shape", "data_offsets"} <= entry.keys():
+    if type(entry) is tuple:
+        entry = dict(zip(_KEYS, entry))
+    if type(entry) is not dict or not entry.keys() >= set(_KEYS):
         return "the entry needs dtype, shape and data_offsets"
     if type(entry["dtype"]) is not str or entry["dtype"] not in _DTYPES:
         return f"dtype {entry['dtype']!r} is not supported"
@@ -146,6 +158,7 @@ def _read(source: Source, restore: Any) -> dict[str, Any]:
 
     header, start = _header(source)
     plan = _plan(header, source.size - start)
+    del header
     result = {}
     empty = _rl().empty
     for begin, end, name, dtype, shape in plan:
