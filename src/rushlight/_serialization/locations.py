@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .errors import LoadError
+
 Tagger = Callable[[Any], "str | None"]
 Deserializer = Callable[[Any, str], Any]
 
@@ -40,13 +42,13 @@ def default_restore_location(storage: Any, location: str) -> Any:
     """Put a storage where its tag says.
 
     Raises:
-        RuntimeError: when no registered device takes the tag, or the device is not there.
+        LoadError: when no registered device takes the tag, or the device is not there.
     """
     for _, _, deserializer in _registry:
         result = deserializer(storage, location)
         if result is not None:
             return result
-    raise RuntimeError(
+    raise LoadError(
         f"don't know how to restore data location of {type(storage).__name__} "
         f"(tagged with {location}): pass map_location='cpu'"
     )
@@ -102,19 +104,22 @@ def _restore_cuda(storage: Any, location: str) -> Any:
 
 
 def validate_cuda_device(location: str, as_device: bool = False) -> Any:
-    """Index of the CUDA device a tag names; RuntimeError where it is not there."""
+    """Index of the CUDA device a tag names; LoadError where it is not there."""
     from .. import cuda, device
 
     if not cuda.is_available():
-        raise RuntimeError(
+        raise LoadError(
             "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is "
             "False. If you are running on a CPU-only machine, please use torch.load with "
             "map_location=torch.device('cpu') to map your storages to the CPU."
         )
-    where = device(location)
+    try:
+        where = device(location)
+    except (RuntimeError, ValueError) as error:
+        raise LoadError(f"location {location!r}: {error}") from None
     index = where.index or 0
     if index >= cuda.device_count():
-        raise RuntimeError(
+        raise LoadError(
             f"Attempting to deserialize object on CUDA device {index} but "
             f"torch.cuda.device_count() is {cuda.device_count()}. Please use torch.load with "
             "map_location to map your storages to an existing device."
