@@ -329,6 +329,7 @@ PyGetSetDef tensor_getset[] = {
      nullptr, nullptr, nullptr},
     {"is_meta", [](PyObject* s, void*) { return get(s, [](const Tensor& t) { return PyBool_FromLong(t.is_meta()); }); },
      nullptr, nullptr, nullptr},
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 // ---- methods that are not operators ----

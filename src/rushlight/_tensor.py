@@ -487,33 +487,48 @@ def resize_as_(self, other, memory_format=None):
 
 def set_(self, source=None, storage_offset=0, size=None, stride=None):
     """Make this tensor show another tensor's (or storage's) memory."""
-    if source is None:
-        source = _C.ops.empty((0,), dtype=self.dtype)
-    if not isinstance(source, Tensor):
-        owner = (
-            source
-            if hasattr(source, "_tensor")
-            else source.untyped()
-            if hasattr(source, "untyped")
-            else source
-        )
-        base = getattr(owner, "_tensor", None)
-        if base is None:
-            raise TypeError("set_(): source must be a Tensor or a storage")
-        source = base
-        if size is None:
-            size = (_C._storage_bytes(base) // self.itemsize,)
-    if size is None:
-        return _C._set_storage(
-            self, source, tuple(source.shape), source.stride(), source.storage_offset()
-        )
-    size = tuple(size)
-    if stride is None:
-        stride, step = [], 1
-        for n in reversed(size):
-            stride.insert(0, step)
-            step *= max(n, 1)
-    return _C._set_storage(self, source, size, tuple(stride), storage_offset)
+    from .storage import set_ as run
+
+    return run(self, source, storage_offset, size, stride)
+
+
+def untyped_storage(self):
+    """The block of memory behind this tensor."""
+    from .storage import untyped_storage as run
+
+    return run(self)
+
+
+def storage(self):
+    """The block of memory behind this tensor as elements of its dtype (deprecated by PyTorch)."""
+    from .storage import storage as run
+
+    return run(self)
+
+
+def _typed_storage(self):
+    from .storage import typed_storage as run
+
+    return run(self)
+
+
+def __reduce_ex__(self, protocol):
+    from ._tensor_pickle import _reduce_ex
+
+    return _reduce_ex(self, protocol)
+
+
+def __deepcopy__(self, memo):
+    from ._tensor_pickle import _deepcopy
+
+    return _deepcopy(self, memo)
+
+
+def _rebuild_from_type_v2(func, new_type, args, state):
+    """What pickles name to rebuild tensors of subclasses and tensors with attributes."""
+    from ._tensor_pickle import _rebuild
+
+    return _rebuild(func, new_type, args, state)
 
 
 def apply_(self, callable):
@@ -578,6 +593,7 @@ def _set_attributes() -> None:
             if not name.startswith("_") or name.startswith("__"):
                 if not isinstance(value, _builtin_type):  # type: ignore[arg-type]
                     setattr(Tensor, name, value)
+    Tensor._typed_storage = _typed_storage
     Tensor.__array_priority__ = 1000
 
 

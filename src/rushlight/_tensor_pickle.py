@@ -10,7 +10,7 @@ from . import _utils
 _META = "meta"
 
 
-def _rebuild_from_type_v2(func: Any, new_type: type, args: tuple, state: Any) -> Any:
+def _rebuild(func: Any, new_type: type, args: tuple, state: Any) -> Any:
     """A tensor of a subclass, or one with Python attributes."""
     from . import Tensor
 
@@ -23,10 +23,6 @@ def _rebuild_from_type_v2(func: Any, new_type: type, args: tuple, state: Any) ->
     elif state:
         result = _utils._set_obj_state(result, state)
     return result
-
-
-# files name it as a member of the module that defines Tensor
-_rebuild_from_type_v2.__module__ = f"{__package__}._tensor"
 
 
 def _reduce_plain(tensor: Any) -> tuple[Any, tuple]:
@@ -69,6 +65,7 @@ def _warn_about_hooks(tensor: Any) -> None:
 def _reduce_ex(self: Any, proto: int) -> tuple:
     """``Tensor.__reduce_ex__``."""
     from . import Tensor
+    from ._tensor import _rebuild_from_type_v2
 
     func, args = _reduce_plain(self)
     if type(self) is Tensor and not getattr(self, "__dict__", None):

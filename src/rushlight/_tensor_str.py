@@ -343,10 +343,3 @@ def _str(self: Any, *, tensor_contents: str | None = None) -> str:
     if isinstance(self, Parameter) and not plain:
         text = f"Parameter({text})"
     return text
-
-
-def _format(self: Any, spec: str) -> str:
-    """``format(tensor, spec)``: a 0-d tensor formats as its number, any other as an object."""
-    if self.dim() == 0 and not self.is_meta:
-        return format(self.item(), spec)
-    return object.__format__(self, spec)

@@ -611,3 +611,15 @@ def _get_layout(name: str) -> Any:
     if name != "torch.strided":
         raise KeyError(name)
     return strided
+
+
+def _register_layout() -> None:
+    """Let every pickle, plain ones too, write a layout as its name."""
+    from copyreg import pickle
+
+    from . import layout
+
+    pickle(layout, lambda value: (_get_layout, (str(value),)))  # type: ignore[arg-type]
+
+
+_register_layout()

@@ -316,8 +316,12 @@ def exchange(make, writer, reader, **options):
     return written, stream
 
 
-@pytest.mark.parametrize("new_format", [True, False], ids=["zip", "stream"])
-@pytest.mark.parametrize("name", CASES)
+# PyTorch cannot read an untyped storage from its own old format
+FORMATS = [(n, f) for n in CASES for f in (True, False) if f or n != "typed_storage"]
+FORMAT_IDS = [f"{n}-{'zip' if f else 'stream'}" for n, f in FORMATS]
+
+
+@pytest.mark.parametrize(("name", "new_format"), FORMATS, ids=FORMAT_IDS)
 def test_pytorch_reads_ours(name, new_format):
     written, stream = exchange(
         CASES[name], rushlight, torch, _use_new_zipfile_serialization=new_format
@@ -325,8 +329,7 @@ def test_pytorch_reads_ours(name, new_format):
     assert Describe(torch)(torch.load(stream)) == Describe(rushlight)(written)
 
 
-@pytest.mark.parametrize("new_format", [True, False], ids=["zip", "stream"])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(("name", "new_format"), FORMATS, ids=FORMAT_IDS)
 def test_we_read_pytorchs(name, new_format):
     written, stream = exchange(
         CASES[name], torch, rushlight, _use_new_zipfile_serialization=new_format

@@ -85,7 +85,7 @@ class ArchiveStorages:
             raise LoadError("persistent id with fields of the wrong type")
         if not _KEY.fullmatch(key):
             raise LoadError(f"storage key {key[:80]!r} is not allowed")
-        dtype, untyped = _dtype_of(kind)
+        dtype, untyped = dtype_of(kind)
         self.uses += 1
         known = self.known.get(key)
         if known is None:
@@ -140,7 +140,7 @@ class ArchiveStorages:
             raise LoadError(f"{count} entries for {used} tensors", self.archive.name)
 
 
-def _dtype_of(kind: Any) -> tuple[Any, bool]:
+def dtype_of(kind: Any) -> tuple[Any, bool]:
     """dtype of a storage class named in a file, and whether it is the untyped one."""
     from .. import uint8
     from ..storage import DTYPE_NAMES, dtype_of_storage_name

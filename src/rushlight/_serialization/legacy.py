@@ -6,9 +6,9 @@ import sys
 from struct import pack, unpack_from
 from typing import Any
 
+from .archive import dtype_of
 from .errors import LoadError
 from .grammar import Reader
-from .names import Maker
 from .source import Source
 
 MAGIC = 0x1950A86A20F9469CFC6C
@@ -78,13 +78,15 @@ class _Stream:
         key, location = (k.decode() if isinstance(k, bytes) else k for k in (key, location))
         if type(key) is not str or type(location) is not str or type(numel) is not int:
             raise LoadError("persistent id with fields of the wrong type")
-        dtype = _dtype_of(kind)
+        dtype, untyped = dtype_of(kind)
         known = self.storages.get(key)
         if known is not None:
             if known[1].dtype != dtype or known[1]._size() != numel:
                 raise LoadError(f"storage {key!r} is used with two types or lengths")
-            return known[1]
-        return self._new(key, dtype, location, numel)
+            typed = known[1]
+        else:
+            typed = self._new(key, dtype, location, numel)
+        return typed.untyped() if untyped else typed
 
     def _new(self, key: str, dtype: Any, location: str, numel: int) -> Any:
         from ..storage import TypedStorage, UntypedStorage
@@ -136,18 +138,6 @@ class _Stream:
             )
         self.pos += length
         return self.data[self.pos - length : self.pos]
-
-
-def _dtype_of(kind: Any) -> Any:
-    from .. import uint8
-    from ..storage import DTYPE_NAMES, dtype_of_storage_name
-
-    name = kind.name if isinstance(kind, Maker) else getattr(kind, "__name__", "")
-    if name == "UntypedStorage":
-        return uint8
-    if name not in DTYPE_NAMES:
-        raise LoadError(f"{name or kind!r} is not a storage class")
-    return dtype_of_storage_name(name)
 
 
 def write_stream(obj: Any, write: Any, pickle_module: Any, protocol: int) -> None:

@@ -504,7 +504,10 @@ def find(module: str, name: str, user: dict[str, Any]) -> Any:
 
 
 def check_module_state(module: Any, state: Any) -> None:
-    """Refuse attributes that are not a layer's data: methods, properties, special names, hooks."""
+    """Refuse attributes that are not a layer's data: methods, special names, hooks.
+
+    A property of the class cannot be hidden by an entry of the state.
+    """
     from .. import Tensor
     from ..nn import Module
 
@@ -513,7 +516,7 @@ def check_module_state(module: Any, state: Any) -> None:
     for name, value in state.items():
         plain = type(name) is str and name.isidentifier() and not name.startswith("__")
         there = getattr(cls, name, None) if plain else None
-        if not plain or callable(there) or hasattr(there, "__set__"):
+        if not plain or callable(there):
             raise LoadError(f"{cls.__name__}: attribute {name!r} is not allowed")
         if name.endswith("_hooks") or "_hooks_" in name:
             _expect(not value, f"{cls.__name__}: hooks in a file are refused")
