@@ -12,6 +12,8 @@ import rushlight
 
 torch = pytest.importorskip("torch")
 
+pytestmark = pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
+
 
 def bits(lib, t):
     """The values of a tensor as Python numbers, whichever library it belongs to."""
