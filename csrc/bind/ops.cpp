@@ -334,22 +334,36 @@ std::string describe_call(const Call& call) {
   fail(ErrorKind::Type, text, "\n");
 }
 
-// Takes out=... from the keywords; returns whether it was given (None counts as absent).
-bool take_out(Call& call, TensorList* outs, std::vector<PyObject*>& args, PyRef& names) {
+// What take_keyword leaves of a call.
+struct Remainder {
+  std::vector<PyObject*> args;
+  PyRef names;
+};
+
+// Takes one keyword out of the call; a borrowed reference, or null if it was not given.
+PyObject* take_keyword(Call& call, const char* keyword, Remainder& rest) {
   Py_ssize_t at = -1;
   for (Py_ssize_t k = 0; k < call.nkw(); ++k) {
-    if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(call.kwnames, k), "out") == 0) at = k;
+    if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(call.kwnames, k), keyword) == 0) at = k;
   }
-  if (at < 0) return false;
-  PyObject* o = call.args[call.nargs + at];
-  args.assign(call.args, call.args + call.nargs + call.nkw());
-  args.erase(args.begin() + Py_ssize_t(call.nargs) + at);
-  names = PyRef(check(PyTuple_New(call.nkw() - 1)));
+  if (at < 0) return nullptr;
+  PyObject* value = call.args[call.nargs + at];
+  rest.args.assign(call.args, call.args + call.nargs + call.nkw());
+  rest.args.erase(rest.args.begin() + Py_ssize_t(call.nargs) + at);
+  rest.names = PyRef(check(PyTuple_New(call.nkw() - 1)));
   for (Py_ssize_t k = 0, j = 0; k < call.nkw(); ++k) {
-    if (k != at) PyTuple_SET_ITEM(names.get(), j++, Py_NewRef(PyTuple_GET_ITEM(call.kwnames, k)));
+    if (k != at) {
+      PyTuple_SET_ITEM(rest.names.get(), j++, Py_NewRef(PyTuple_GET_ITEM(call.kwnames, k)));
+    }
   }
-  call = {args.data(), call.nargs, names.get()};
-  if (o == Py_None) return false;
+  call = {rest.args.data(), call.nargs, rest.names.get()};
+  return value;
+}
+
+// Takes out=... from the keywords; returns whether it was given (None counts as absent).
+bool take_out(Call& call, TensorList* outs, Remainder& rest) {
+  PyObject* o = take_keyword(call, "out", rest);
+  if (!o || o == Py_None) return false;
   if (is_tensor(o)) {
     outs->push_back(unwrap(o));
     return true;
@@ -360,6 +374,17 @@ bool take_out(Call& call, TensorList* outs, std::vector<PyObject*>& args, PyRef&
                 Py_TYPE(o)->tp_name);
   *outs = std::get<TensorList>(v);
   return true;
+}
+
+// Functions that make tensors from options take requires_grad= too, which no schema mentions.
+bool makes_tensors(const OpGroup& group) { return group.overloads[0]->schema.find("pin_memory") >= 0; }
+
+bool take_requires_grad(const OpGroup& group, Call& call, Remainder& rest) {
+  PyObject* o = take_keyword(call, "requires_grad", rest);
+  if (!o || o == Py_None) return false;
+  RL_CHECK_KIND(Type, PyBool_Check(o), group.name, "(): argument 'requires_grad' must be bool, not ",
+                Py_TYPE(o)->tp_name);
+  return o == Py_True;
 }
 
 PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
@@ -507,15 +532,19 @@ PyObject* call_group(OpGroup& group, bool inplace, PyObject* const* args, size_t
                      PyObject* kwnames) {
   Call call{args, nargs, kwnames};
   TensorList outs;
-  std::vector<PyObject*> kept;
-  PyRef names;
-  bool to_out = kwnames && !inplace && take_out(call, &outs, kept, names);
+  Remainder without_out, without_grad;
+  bool to_out = kwnames && !inplace && take_out(call, &outs, without_out);
+  bool factory = kwnames && makes_tensors(group);
+  bool grad = factory && take_requires_grad(group, call, without_grad);
   for (const Op* op : group.overloads) {
     if (inplace && !op->has_inplace) continue;
     ValueBuffer values(op->schema.args.size() + kMaxResults);
     if (!bind_overload(*op, call, values.data(), nullptr)) continue;
     Value results[kMaxResults];
     if (to_out) {
+      // Made in the dtype of `out`: random numbers depend on it.
+      int dtype = factory && outs.size() == 1 ? op->schema.find("dtype") : -1;
+      if (dtype >= 0 && is_none(values[dtype])) values[dtype] = outs[0].dtype();
       call_op_out(*op, values.data(), outs, results);
     } else if (inplace) {
       call_op_inplace(*op, values.data(), results);
@@ -523,6 +552,7 @@ PyObject* call_group(OpGroup& group, bool inplace, PyObject* const* args, size_t
     } else {
       call_op(*op, values.data(), results);
     }
+    if (grad) set_requires_grad(std::get<Tensor>(results[0]), true);
     return wrap_results(*op, results);
   }
   no_overload(group, call, inplace);
