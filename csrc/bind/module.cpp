@@ -2,6 +2,7 @@
 #include <nanobind/nanobind.h>
 
 #include "bind/python.h"
+#include "cpu/onednn.h"
 #include "cpu/parallel.h"
 #include "dispatch/promotion.h"
 
@@ -100,6 +101,10 @@ PyObject* isa_level_entry(PyObject*, PyObject*) {
   constexpr const char* names[] = {"baseline", "avx2", "avx512"};
   return PyUnicode_FromString(names[cpu_isa_level()]);
 }
+// The version of the oneDNN that kernels use, "" where none can be opened.
+PyObject* onednn_version_entry(PyObject*, PyObject*) {
+  return PyUnicode_FromString(onednn::version());
+}
 PyObject* set_error_class(PyObject*, PyObject* args) {
   int which;
   PyObject* type;
@@ -131,6 +136,7 @@ PyMethodDef functions[] = {
     {"promote_types", promote_types_entry, METH_VARARGS, "The dtype that two dtypes promote to."},
     {"result_type", result_type_entry, METH_VARARGS, "The dtype of an operation on the arguments."},
     {"_isa_level", isa_level_entry, METH_NOARGS, nullptr},
+    {"_onednn_version", onednn_version_entry, METH_NOARGS, nullptr},
     {"_set_error_class", set_error_class, METH_VARARGS, nullptr},
     {"_all_schemas", all_schemas, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr}};

@@ -49,8 +49,7 @@ def _engine() -> Iterator[tuple[str, str]]:
 
 
 def _onednn(rushlight) -> str:
-    version = getattr(rushlight._C, "onednn_version", None)
-    return "unknown version" if version is None else str(version())
+    return rushlight._C._onednn_version() or "not found"
 
 
 def _cuda(rushlight) -> list[str]:
