@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from . import functional, init, modules, parameter
+from . import functional, grad, init, modules, parallel, parameter, utils
 from .modules import *  # noqa: F403
+from .parallel import DataParallel
 from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
 
@@ -33,12 +34,25 @@ def factory_kwargs(kwargs):
 __all__ = [
     *modules.__all__,
     "Buffer",
+    "DataParallel",
     "Parameter",
     "UninitializedBuffer",
     "UninitializedParameter",
     "factory_kwargs",
     "functional",
+    "grad",
     "init",
     "modules",
+    "parallel",
     "parameter",
+    "utils",
 ]
+
+
+def __getattr__(name: str):
+    # Rarely used; imported on first use.
+    if name in ("attention", "common_types"):
+        import importlib
+
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
