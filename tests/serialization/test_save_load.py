@@ -321,6 +321,19 @@ def test_plain_pickle(protocol):
         assert pickle.loads(pickle.dumps(dtype, protocol=protocol)) is dtype
 
 
+def _double(x):
+    return x * 2
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_tensors_travel_between_processes(method):
+    import multiprocessing
+
+    with multiprocessing.get_context(method).Pool(1) as pool:
+        a, b = pool.map(_double, [torch.arange(3.0), torch.ones(2, dtype=torch.int64)])
+    assert a.tolist() == [0, 2, 4] and b.tolist() == [2, 2] and b.dtype is torch.int64
+
+
 def test_deepcopy():
     import copy
 
