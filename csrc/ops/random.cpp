@@ -180,8 +180,13 @@ Tensor normal_tensor_float(Tensor mean, double std, GeneratorRef generator) {
 
 void check_std_tensor(const Tensor& std) {
   RL_CHECK(!is_complex(std.dtype()), "normal expects standard deviation to be non-complex");
-  if (std.numel() == 0 || std.is_meta()) return;
-  RL_CHECK(item(call<"min">(std)).to_double() >= 0, "normal expects all elements of std >= 0.0");
+  if (std.is_meta()) return;
+  const Tensor values = contiguous(std);
+  dispatch(std.dtype(), "normal", RealBoolTypes(), [&]<class T>() {
+    const T* v = values.data<T>();
+    const bool fine = std::all_of(v, v + values.numel(), [](T x) { return x >= T(0); });
+    RL_CHECK(fine, "normal expects all elements of std >= 0.0");
+  });
 }
 
 Tensor normal_float_tensor(double mean, Tensor std, GeneratorRef generator) {
