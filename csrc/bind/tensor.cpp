@@ -3,6 +3,7 @@
 #include <structmember.h>
 
 #include "bind/python.h"
+#include "dispatch/call.h"
 
 namespace rl {
 
@@ -437,7 +438,17 @@ PyObject* tensor_make_subclass(PyObject*, PyObject* args, PyObject* kwargs) {
   });
 }
 
+// A differentiable view of the tensor as an instance of one of its subclasses.
+PyObject* tensor_as_subclass(PyObject* self, PyObject* cls) {
+  return get(self, [&](const Tensor& t) -> PyObject* {
+    RL_CHECK_KIND(Type, PyType_Check(cls) && PyType_IsSubtype((PyTypeObject*)cls, tensor_type),
+                  "cls must be a subclass of Tensor");
+    return wrap_as((PyTypeObject*)cls, call<"alias">(t));
+  });
+}
+
 PyMethodDef tensor_methods[] = {
+    {"as_subclass", tensor_as_subclass, METH_O, "The same values as an instance of a subclass."},
     {"size", (PyCFunction)(void*)tensor_size, METH_FASTCALL | METH_KEYWORDS, "Sizes, or one size."},
     {"stride", (PyCFunction)(void*)tensor_stride, METH_FASTCALL | METH_KEYWORDS, "Strides, or one."},
     {"item", tensor_item, METH_NOARGS, "The only element as a Python number."},
