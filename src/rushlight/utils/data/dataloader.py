@@ -296,7 +296,6 @@ class _BaseDataLoaderIter:
     """One pass over a loader: draws the base seed, then asks the sampler for indices."""
 
     def __init__(self, loader: DataLoader) -> None:
-        self._loader = loader
         self._dataset = loader.dataset
         self._dataset_kind = loader._dataset_kind
         self._IterableDataset_len_called = loader._IterableDataset_len_called
