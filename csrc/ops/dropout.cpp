@@ -67,11 +67,8 @@ Tensor feature_alpha_dropout(Tensor input, double p, bool train) {
 double keep_scale(double p) { return p == 1 ? 0.0 : 1 / (1 - p); }
 
 std::tuple<Tensor, Tensor> native_dropout(Tensor input, double p, std::optional<bool> train) {
+  if (!train.value_or(true)) return {call<"clone">(input), call<"ones_like">(input, DType::Bool)};
   Tensor mask = call<"empty_like">(input, DType::Bool);
-  if (!train.value_or(true)) {
-    call<"fill_.Scalar">(mask, true);
-    return {call<"clone">(input), mask};
-  }
   if (!mask.is_meta()) {
     const auto gen = rng::default_generator();
     fill_in_order<bool>(mask, [&](bool* out, int64_t n) { rng::bernoulli(*gen, out, n, 1 - p); });
@@ -126,9 +123,13 @@ Tensor rrelu_with_noise_backward(Tensor grad_output, Tensor self, Tensor noise, 
 }
 
 Tensor rrelu_grad(GradContext& c) {
-  return call<"rrelu_with_noise_backward">(c.grad(), c.tensor("self"), c.tensor("noise"),
-                                           c.scalar("lower"), c.scalar("upper"),
-                                           c.get<bool>("training"), false);
+  const Scalar lower = c.scalar("lower"), upper = c.scalar("upper");
+  const double low = lower.to_double(), high = upper.to_double();
+  // Only what is needed is unpacked: an in-place call has overwritten self.
+  if (c.get<bool>("training") && high - low > 1e-6) return c.grad() * c.tensor("noise");
+  const bool from_result = low + high >= 0;
+  return call<"rrelu_with_noise_backward">(c.grad(), from_result ? c.result() : c.tensor("self"),
+                                           c.tensor("noise"), lower, upper, false, from_result);
 }
 
 Tensor rrelu(Tensor self, Scalar lower, Scalar upper, bool training, GeneratorRef generator) {
@@ -178,7 +179,7 @@ OP("rrelu_with_noise(Tensor self, Tensor noise, Scalar lower=0.125, Scalar "
     .hidden()
     .inplace()
     .direct(rrelu_with_noise)
-    .grad("self", "self noise", rrelu_grad);
+    .grad("self", "self result noise", rrelu_grad);
 OP("rrelu_with_noise_backward(Tensor grad_output, Tensor self, Tensor noise, Scalar lower, Scalar "
    "upper, bool training, bool self_is_result) -> Tensor")
     .hidden()

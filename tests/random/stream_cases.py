@@ -217,12 +217,23 @@ def add_dropout_cases():
     for d in FLOATS[1:]:
         case(f"dropout {d}", lambda t, d=d: t.dropout(x(t, d), 0.1, True))
 
-    def gradient(t):
-        leaf = x(t).requires_grad_()
-        t.dropout(leaf, 0.3, True).sum().backward()
-        return leaf.grad
+    def gradient(name, run):
+        def drawn(t):
+            leaf = x(t).requires_grad_()
+            out = run(t, leaf)
+            out.backward(ramp(t, 60, 1, 7).view(out.shape))
+            return leaf.grad
 
-    case("dropout gradient", gradient)
+        case(f"{name} gradient", drawn)
+
+    gradient("dropout", lambda t, v: t.dropout(v, 0.3, True))
+    gradient("dropout_", lambda t, v: t.dropout_(v * 1, 0.3, True))
+    gradient("native_dropout", lambda t, v: t.native_dropout(v, 0.3, True)[0])
+    gradient("alpha_dropout", lambda t, v: t.alpha_dropout(v, 0.3, True))
+    gradient("feature_dropout", lambda t, v: t.feature_dropout(v.view(5, 4, 3), 0.3, True))
+    gradient("rrelu", lambda t, v: t.rrelu(v, 0.1, 0.4, True))
+    gradient("rrelu_", lambda t, v: t.rrelu_(v * 1, 0.1, 0.4, True))
+    gradient("rrelu in evaluation", lambda t, v: t.rrelu(v, 0.1, 0.4, False))
     case("dropout p=1 draws nothing", lambda t: t.dropout(x(t), 1.0, True))
     case(
         "dropout p=0 and eval draw nothing",
