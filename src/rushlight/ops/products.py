@@ -45,9 +45,13 @@ def _labels(text: str, where: str) -> list[str]:
         char = text[i]
         if char == ".":
             if text[i : i + 3] != "...":
-                raise RuntimeError(f"einsum(): found '.' for {where} that is not part of any ellipsis")
+                raise RuntimeError(
+                    f"einsum(): found '.' for {where} that is not part of any ellipsis"
+                )
             if "..." in labels:
-                raise RuntimeError(f"einsum(): found '.' for {where} for which an ellipsis was already found")
+                raise RuntimeError(
+                    f"einsum(): found '.' for {where} for which an ellipsis was already found"
+                )
             labels.append("...")
             i += 3
             continue
@@ -61,7 +65,9 @@ def _labels(text: str, where: str) -> list[str]:
     return labels
 
 
-def _spelled_out(terms: list[list[str]], operands: list[Tensor]) -> tuple[list[list[str]], list[str]]:
+def _spelled_out(
+    terms: list[list[str]], operands: list[Tensor]
+) -> tuple[list[list[str]], list[str]]:
     """Replace each ellipsis by labels of its own; return the terms and those labels."""
     width = 0
     for k, (term, operand) in enumerate(zip(terms, operands, strict=True)):
@@ -99,7 +105,9 @@ def _result_labels(terms: list[list[str]], text: str | None, covered: list[str])
         if label == "...":
             continue
         if labels.count(label) > 1:
-            raise RuntimeError(f"einsum(): output subscript {label} appears more than once in the output")
+            raise RuntimeError(
+                f"einsum(): output subscript {label} appears more than once in the output"
+            )
         if label not in used:
             raise RuntimeError(
                 f"einsum(): output subscript {label} does not appear in the equation for any input operand"
@@ -164,7 +172,10 @@ def _contract(a: Tensor, b: Tensor, sums: list[int]) -> Tensor:
         return t.permute([d for group in groups for d in group] + rest).reshape(sizes)
 
     sizes = (
-        [a.size(d) for d in batch] + [a.size(d) for d in left] + [b.size(d) for d in right] + [1] * len(ones)
+        [a.size(d) for d in batch]
+        + [a.size(d) for d in left]
+        + [b.size(d) for d in right]
+        + [1] * len(ones)
     )
     order = [*batch, *left, *right, *ones]
     product = _C.ops.bmm(matrix(a, batch, left, both), matrix(b, batch, both, right)).view(sizes)
@@ -220,11 +231,15 @@ def einsum(*args: Any) -> Tensor:
     texts = left.split(",")
     if len(texts) != len(operands):
         more = "fewer" if len(operands) < len(texts) else "more"
-        raise RuntimeError(f"einsum(): {more} operands were provided than specified in the equation")
+        raise RuntimeError(
+            f"einsum(): {more} operands were provided than specified in the equation"
+        )
     terms = [_labels(text, f"operand {k}") for k, text in enumerate(texts)]
     terms, covered = _spelled_out(terms, operands)
     result = _result_labels(terms, right if arrow else None, covered)
-    pairs = [_without_repeats(o, t, k) for k, (o, t) in enumerate(zip(operands, terms, strict=True))]
+    pairs = [
+        _without_repeats(o, t, k) for k, (o, t) in enumerate(zip(operands, terms, strict=True))
+    ]
     operands, terms = [p[0] for p in pairs], [p[1] for p in pairs]
     _check_sizes(terms, operands)
     summed = [x for x in dict.fromkeys(x for t in terms for x in t) if x not in result]
@@ -294,7 +309,9 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
     summed = prod(a.size(d) for d in dims_a)
     left = a.permute(free_a + dims_a).reshape(prod(a.size(d) for d in free_a), summed)
     right = b.permute(dims_b + free_b).reshape(summed, prod(b.size(d) for d in free_b))
-    result = _C.ops.mm(left, right).reshape([a.size(d) for d in free_a] + [b.size(d) for d in free_b])
+    result = _C.ops.mm(left, right).reshape(
+        [a.size(d) for d in free_a] + [b.size(d) for d in free_b]
+    )
     return result if out is None else out.resize_(result.shape).copy_(result)
 
 
@@ -354,7 +371,8 @@ def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
         for i in range(count - span):
             j = i + span
             ways = (
-                (cost[i][k] + cost[k + 1][j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j)
+                (cost[i][k] + cost[k + 1][j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k)
+                for k in range(i, j)
             )
             cost[i][j], cut[i][j] = min(ways)
 
