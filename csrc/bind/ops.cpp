@@ -61,7 +61,7 @@ bool bind_scalar(PyObject* o, Scalar* s) {
   if (as_number(o, s)) return true;
   if (!is_tensor(o)) return false;
   Tensor t = unwrap(o);
-  if (t.ndim() != 0 || t.is_meta()) return false;
+  if (t.ndim() != 0 || t.is_meta() || requires_grad(t)) return false;
   *s = item(t);
   return true;
 }
@@ -79,7 +79,7 @@ bool bind_sequence(PyObject* o, std::vector<Item>* out, Read read) {
 }
 
 // One argument from one object; false if the type does not fit.
-bool bind_value(const Op& op, size_t index, PyObject* o, Value* out) {
+bool bind_value(const Op& op, size_t index, PyObject* o, Value* out, bool numbers) {
   const Argument& a = op.schema.args[index];
   if (o == Py_None && (a.optional || (a.type == ArgType::Generator))) {
     *out = Value();
@@ -92,7 +92,7 @@ bool bind_value(const Op& op, size_t index, PyObject* o, Value* out) {
         return true;
       }
       Scalar s;
-      if (op.pointwise && as_number(o, &s)) {
+      if (numbers && op.numbers && as_number(o, &s)) {
         *out = wrapped_number(s);
         return true;
       }
@@ -210,8 +210,10 @@ bool bind_varargs(const Call& call, size_t from, Value* out) {
   return true;
 }
 
-// Binds a call to one overload. `why` is filled when it does not fit and is not null.
-bool bind_overload(const Op& op, const Call& call, Value* values, std::string* why) {
+// Binds a call to one overload. `why` is filled when it does not fit and is not null. With `numbers`,
+// a Python number may stand for a tensor where the operator allows it.
+bool bind_overload(const Op& op, const Call& call, Value* values, std::string* why,
+                   bool numbers = true) {
   const Schema& s = op.schema;
   size_t positional = size_t(s.num_positional);
   bool varargs = positional > 0 && s.args[positional - 1].type == ArgType::IntList &&
@@ -257,7 +259,7 @@ bool bind_overload(const Op& op, const Call& call, Value* values, std::string* w
       values[i] = a.default_value;
       continue;
     }
-    if (!bind_value(op, i, given, &values[i])) {
+    if (!bind_value(op, i, given, &values[i], numbers)) {
       // An explicit None means the default where the default is None-like.
       if (given == Py_None && a.has_default && a.type != ArgType::Scalar && a.type != ArgType::Bool &&
           a.type != ArgType::Int) {
@@ -536,10 +538,13 @@ PyObject* call_group(OpGroup& group, bool inplace, PyObject* const* args, size_t
   bool to_out = kwnames && !inplace && take_out(call, &outs, without_out);
   bool factory = kwnames && makes_tensors(group);
   bool grad = factory && take_requires_grad(group, call, without_grad);
-  for (const Op* op : group.overloads) {
+  // Overloads that take numbers as such come before those that take them for tensors.
+  size_t count = group.overloads.size();
+  for (size_t k = group.has_scalars ? 0 : count; k < 2 * count; ++k) {
+    const Op* op = group.overloads[k % count];
     if (inplace && !op->has_inplace) continue;
     ValueBuffer values(op->schema.args.size() + kMaxResults);
-    if (!bind_overload(*op, call, values.data(), nullptr)) continue;
+    if (!bind_overload(*op, call, values.data(), nullptr, k >= count)) continue;
     Value results[kMaxResults];
     if (to_out) {
       // Made in the dtype of `out`: random numbers depend on it.

@@ -1,5 +1,6 @@
 #include "cpu/pointwise.h"
 
+#include <atomic>
 #include <cstring>
 
 #include "cpu/convert.h"
@@ -65,10 +66,11 @@ Types types_of(const Op& op, const Value* args, const Inputs& in) {
     common = default_dtype();
   }
   if (spec.promote == Promote::IntToFloat && is_integral(common, true)) common = default_dtype();
-  DType compute = is_half(common) ? DType::Float32 : common;
+  if (op.check) op.check(args, common);
+  DType compute = is_half(common) && !spec.kernels[int(common)].loop ? DType::Float32 : common;
   const PointwiseKernel& k = spec.kernels[int(compute)];
   if (!k.loop) {
-    fail(ErrorKind::NotImplemented, "\"", op.schema.name, "\" not implemented for '",
+    fail(ErrorKind::NotImplemented, "\"", op.word ? op.word : op.schema.name.c_str(), "\" not implemented for '",
          dtype_word(common), "'");
   }
   DType result = k.result == compute ? common : k.result;
@@ -233,6 +235,7 @@ struct Job {
   const PointwiseKernel& kernel;
   const void* functor;
   DType compute;
+  std::atomic<bool>& invalid;
 };
 
 void run_range(const Job& job, int64_t begin, int64_t end) {
@@ -277,6 +280,10 @@ void run_range(const Job& job, int64_t begin, int64_t end) {
         });
         in[k - 1] = buffers[k];
       }
+    }
+    if (job.kernel.valid && !job.kernel.valid(in, n)) {
+      job.invalid = true;
+      return;
     }
     if (out_direct && one_run) {
       job.kernel.loop(job.functor, at.address(0), in, n);
@@ -373,8 +380,10 @@ void run_pointwise(const Op& op, const Value* args, const Tensor& out) {
     }
     coalesce(plan, out.sizes());
   }
-  Job job{plan, kernel, functor, types.compute};
+  std::atomic<bool> invalid{false};
+  Job job{plan, kernel, functor, types.compute, invalid};
   parallel(plan.numel, kGrain, [&](int64_t b, int64_t e) { run_range(job, b, e); });
+  RL_CHECK(!invalid, "ZeroDivisionError");
 }
 
 namespace {

@@ -12,6 +12,8 @@ struct PointwiseKernel {
   // in and out are contiguous runs of the compute type and the kernel's result type.
   void (*loop)(const void* functor, char* out, const char* const* in, int64_t n) = nullptr;
   void (*make)(const Value* args, void* functor) = nullptr;
+  // May the kernel run on these elements? An integer division refuses zeros.
+  bool (*valid)(const char* const* in, int64_t n) = nullptr;
   DType result = DType::Undefined;
 };
 
@@ -28,32 +30,55 @@ struct PointwiseSpec {
   Promote promote = Promote::Default;
   uint8_t ignored = 0;           // operands (bits) left out of type promotion
   bool promote_scalars = false;  // Scalar arguments take part in it
-  PointwiseKernel kernels[kNumDTypes];  // by compute dtype; 16-bit floats compute in float32
+  // By compute dtype. 16-bit floats without a kernel compute in float32.
+  PointwiseKernel kernels[kNumDTypes];
 };
 
-// Everything is inlined, or long functors would be called once per element. A functor with
-// `static bool hard(T...)` has elements that its vector code cannot do: `static T slow(T...)` does
-// those (cpu/vec_math_apply.h's Sin, say). A run without them stays vector code, and no element's
-// result depends on its neighbours.
+// Elements looked at together for those that vector code cannot do.
+constexpr int64_t kHardBlock = 512;
+
+// Everything is inlined, or long functors would be called once per element. Beside operator() a
+// functor may have
+//   static bool hard(T...), T slow(T...)              elements that its vector code cannot do (cpu/
+//                                                     vec_math_apply.h's Sin, say); no element's
+//                                                     result depends on its neighbours
+//   void run(R* out, const T*..., int64_t n) const    loops of its own
+//   static bool valid(T...)                           an element that is not ends the call
 template <class F, class T, size_t... I>
 [[gnu::flatten]] void pointwise_loop(const void* functor, char* out, const char* const* in, int64_t n,
-                    std::index_sequence<I...>) {
+                                     std::index_sequence<I...>) {
   using R = decltype(std::declval<const F&>()(((void)I, T())...));
   const F f = *static_cast<const F*>(functor);
   R* o = reinterpret_cast<R*>(out);
   const T* const a[] = {reinterpret_cast<const T*>(in[I])...};
-  if constexpr (requires { F::hard(a[I][0]...); }) {
-    int any = 0;
-    for (int64_t i = 0; i < n; ++i) any |= F::hard(a[I][i]...) ? 1 : 0;
-    if (any != 0) {
-      for (int64_t i = 0; i < n; ++i) {
-        o[i] = F::hard(a[I][i]...) ? F::slow(a[I][i]...) : f(a[I][i]...);
-      }
-      return;
-    }
-  }
+  if constexpr (requires { f.run(o, a[I]..., n); }) {
+    f.run(o, a[I]..., n);
+  } else if constexpr (requires { F::hard(a[I][0]...); }) {
+    for (int64_t start = 0; start < n; start += kHardBlock) {
+      int64_t end = start + kHardBlock < n ? start + kHardBlock : n;
+      int any = 0;
+      for (int64_t i = start; i < end; ++i) any |= F::hard(a[I][i]...) ? 1 : 0;
+      if (any == 0) {
 #pragma GCC ivdep
-  for (int64_t i = 0; i < n; ++i) o[i] = f(a[I][i]...);
+        for (int64_t i = start; i < end; ++i) o[i] = f(a[I][i]...);
+      } else {
+        for (int64_t i = start; i < end; ++i) {
+          o[i] = F::hard(a[I][i]...) ? F::slow(a[I][i]...) : f(a[I][i]...);
+        }
+      }
+    }
+  } else {
+#pragma GCC ivdep
+    for (int64_t i = 0; i < n; ++i) o[i] = f(a[I][i]...);
+  }
+}
+
+template <class F, class T, size_t... I>
+bool pointwise_valid(const char* const* in, int64_t n, std::index_sequence<I...>) {
+  const T* const a[] = {reinterpret_cast<const T*>(in[I])...};
+  int bad = 0;
+  for (int64_t i = 0; i < n; ++i) bad |= F::valid(a[I][i]...) ? 0 : 1;
+  return bad == 0;
 }
 
 template <template <class> class F, class T, int Arity>
@@ -72,6 +97,13 @@ PointwiseKernel pointwise_kernel() {
       new (where) Functor();
     }
   };
+  []<size_t... I>(PointwiseKernel& kernel, std::index_sequence<I...>) {
+    if constexpr (requires { Functor::valid(((void)I, T())...); }) {
+      kernel.valid = [](const char* const* in, int64_t n) {
+        return pointwise_valid<Functor, T>(in, n, Indices());
+      };
+    }
+  }(k, Indices());
   k.result = []<size_t... I>(std::index_sequence<I...>) {
     return dtype_of<decltype(std::declval<const Functor&>()(((void)I, T())...))>;
   }(Indices());

@@ -64,6 +64,10 @@ struct Op {
   bool multi_output_view = false;
   bool no_grad = false;  // a constant as far as gradients go
   bool elementwise = false;  // the kernel may write onto its input
+  bool numbers = false;      // Python numbers may be given for tensors
+  const char* word = nullptr;  // what a pointwise kernel is called in "not implemented for"
+  // Refuses arguments of a pointwise operator; `common` is the promoted dtype.
+  void (*check)(const Value* args, DType common) = nullptr;
   bool has_function = true, has_method = true, has_inplace = false, has_out = true;
   std::string node_name;
   // Cached from the schema.
@@ -75,6 +79,7 @@ struct Op {
 struct OpGroup {
   std::string name;
   std::vector<Op*> overloads;
+  bool has_scalars = false;  // one of several overloads takes a Scalar by position
 };
 
 Op* find_op(std::string_view full_name);  // nullptr if there is none
@@ -243,6 +248,10 @@ class OpBuilder {
   OpBuilder& grad(const char* input, const char* saves, Tensor (*rule)(GradContext&));
   OpBuilder& grads(const char* inputs, const char* saves, void (*rule)(GradContext&));
 
+  OpBuilder& check(void (*f)(const Value* args, DType common)) { return op_->check = f, *this; }
+  OpBuilder& word(const char* kernel) { return op_->word = kernel, *this; }
+  OpBuilder& numbers() { return op_->numbers = true, *this; }
+  OpBuilder& tensors_only() { return op_->numbers = false, *this; }
   OpBuilder& node_name(const char* name) { return op_->node_name = name, *this; }
   OpBuilder& function_only() { return op_->has_method = false, *this; }
   OpBuilder& method_only() { return op_->has_function = false, *this; }

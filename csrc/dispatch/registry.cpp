@@ -103,10 +103,19 @@ OpBuilder::OpBuilder(std::string_view schema, int isa_level) {
   }
   auto [git, new_group] = r.groups.try_emplace(op->schema.name, nullptr);
   if (new_group) {
-    git->second = new OpGroup{op->schema.name, {}};
+    git->second = new OpGroup{op->schema.name, {}, false};
     r.order.push_back(git->second);
   }
-  git->second->overloads.push_back(op);
+  OpGroup& group = *git->second;
+  group.overloads.push_back(op);
+  auto positional_scalar = [](const Op* o) {
+    for (int i = 0; i < o->schema.num_positional; ++i) {
+      if (o->schema.args[i].type == ArgType::Scalar) return true;
+    }
+    return false;
+  };
+  group.has_scalars = group.overloads.size() > 1 &&
+                      std::any_of(group.overloads.begin(), group.overloads.end(), positional_scalar);
 }
 
 GradRule& OpBuilder::add_rule(const char* inputs, const char* saves) {
@@ -140,7 +149,7 @@ OpBuilder& OpBuilder::grads(const char* inputs, const char* saves, void (*rule)(
 }
 OpBuilder& OpBuilder::pointwise(const PointwiseSpec& spec) {
   op_->pointwise = &spec;
-  op_->elementwise = op_->has_inplace = true;
+  op_->elementwise = op_->has_inplace = op_->numbers = true;
   return *this;
 }
 
