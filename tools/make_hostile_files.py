@@ -213,6 +213,23 @@ def structure() -> Iterator[Case]:
     yield Case(6, "append on tensor", checkpoint(good + i(0) + b"a"), REFUSE)
     yield Case(6, "setitem on storage", checkpoint(storage() + i(0) + i(1) + b"s"), REFUSE)
     yield Case(6, "build on storage", checkpoint(storage() + b"}b"), REFUSE)
+    for field in range(4):
+        parts = [s("storage"), g("torch", "FloatStorage"), s("0"), s("cpu"), i(4)]
+        parts[field] = good
+        body = tensor(t(*parts) + b"Q")
+        yield Case(6, f"tensor as field {field} of a storage", checkpoint(body), REFUSE)
+    hooks = g("torch.nn.modules.linear", "Linear") + b")\x81}" + s("_forward_hooks") + good + b"sb"
+    yield Case(6, "tensor as hooks", checkpoint(hooks), REFUSE)
+    metadata = call(g("collections", "OrderedDict")) + b"}" + good + b"Nsb"
+    yield Case(6, "tensor as the name of metadata", checkpoint(metadata), REFUSE)
+    state = call(
+        g("torch._tensor", "_rebuild_from_type_v2"),
+        g("torch._utils", "_rebuild_tensor_v2"),
+        g("torch", "Tensor"),
+        t(storage(), i(0), t(i(4)), t(i(1)), b"\x89", EMPTY_HOOKS),
+        good,
+    )
+    yield Case(6, "tensor as state", checkpoint(state), REFUSE)
     yield Case(7, "numel 5 of 4", checkpoint(tensor(storage(5))), REFUSE)
     yield Case(7, "numel 3 of 4", checkpoint(tensor(storage(3), (3,))), REFUSE)
     for numel in (-1, -(2**62), 2**62, 2**64):
@@ -263,6 +280,18 @@ def objects() -> Iterator[Case]:
     yield Case(16, "nested lists through the memo", checkpoint(memo), REFUSE)
     wide = i(1) + b"\x85q\x000" + b"h\x00h\x00\x86q\x000" * 40 + b"h\x00"
     yield Case(16, "shared tuple of 2**40 leaves", checkpoint(wide), LOAD)
+    tuple_args = call(g("torch.serialization", "_get_layout"), wide)
+    yield Case(16, "shared tuple as a layout", checkpoint(tuple_args), REFUSE)
+    size = t(i(-1), wide)
+    body = call(
+        g("torch._utils", "_rebuild_tensor_v2"),
+        *(storage(), i(0), size, t(i(1), i(1)), b"\x89", EMPTY_HOOKS),
+    )
+    yield Case(16, "shared tuple as a size", checkpoint(body), REFUSE)
+    dtype = call(g("numpy", "dtype"), s("f8"), wide)
+    yield Case(16, "shared tuple in a numpy dtype", checkpoint(dtype), REFUSE)
+    name = g("torch.nn.modules.linear", "Linear") + b")\x81}" + wide + i(1) + b"sb"
+    yield Case(16, "shared tuple as an attribute's name", checkpoint(name), REFUSE)
     wide_key = b"}" + wide + i(1) + b"s"
     yield Case(16, "shared tuple of 2**40 leaves as a key", checkpoint(wide_key), REFUSE)
     yield Case(17, "text claims 4 GiB", checkpoint(b"X\xff\xff\xff\xffabc"), REFUSE)

@@ -17,7 +17,7 @@ def _check_ints(what: str, values: Any) -> tuple[int, ...]:
         if type(v) is not int:
             raise ValueError(f"{what} holds {type(v).__name__}, expected ints")
         if v < 0:
-            raise ValueError(f"{what} {tuple(values)} has a negative value")
+            raise ValueError(f"{what} has the negative value {v}")
         if v > _MAX:
             raise ValueError(f"{what} {v} does not fit in 64 bits")
     return tuple(values)

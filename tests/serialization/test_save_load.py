@@ -459,3 +459,21 @@ def test_safetensors_written_by_the_library(tmp_path):
     for name, value in values.items():
         assert read[name].tolist() == value.tolist() and read[name].shape == value.shape
         assert str(read[name].dtype) == f"torch.{value.dtype}"
+
+
+def test_safetensors_library_under_run(rushlight_run, tmp_path):
+    pytest.importorskip("safetensors")
+    done = rushlight_run(
+        """
+        import torch
+        from safetensors.torch import load_file, save_file
+
+        values = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.ones(3, dtype=torch.bfloat16)}
+        save_file(values, "x.safetensors")
+        for read in (torch.load("x.safetensors"), load_file("x.safetensors")):
+            print(sorted((k, str(v.dtype), v.tolist()) for k, v in read.items()))
+        """.replace("\n        ", "\n")
+    )
+    expected = [("a", "torch.float32", [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]])]
+    expected += [("b", "torch.bfloat16", [1.0, 1.0, 1.0])]
+    assert done.stdout == f"{expected}\n" * 2, done.stderr

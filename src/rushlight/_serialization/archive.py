@@ -77,12 +77,7 @@ class ArchiveStorages:
                 raise LoadError("not a number", self.archive.name, ".storage_alignment")
 
     def __call__(self, saved: tuple) -> Any:
-        if len(saved) != 5 or saved[0] not in ("storage", b"storage"):
-            raise LoadError("persistent id that is not a storage")
-        kind, key, location, numel = saved[1:]
-        key, location = (k.decode() if isinstance(k, bytes) else k for k in (key, location))
-        if type(key) is not str or type(location) is not str or type(numel) is not int:
-            raise LoadError("persistent id with fields of the wrong type")
+        kind, key, location, numel = storage_fields(saved, 5)
         if not _KEY.fullmatch(key):
             raise LoadError(f"storage key {key[:80]!r} is not allowed")
         dtype, untyped = dtype_of(kind)
@@ -138,6 +133,21 @@ class ArchiveStorages:
         count, used = len(self.archive.entries), max(self.uses, len(self.known))
         if count > 4 * used + OTHER_ENTRIES:
             raise LoadError(f"{count} entries for {used} tensors", self.archive.name)
+
+
+def storage_fields(saved: tuple, count: int) -> tuple[Any, ...]:
+    """Fields of a storage's persistent id after the first: class, key, tag, length, and more.
+
+    Values of the file are looked at only after their type is known: comparing a tensor, or printing
+    a nested tuple, may do anything.
+    """
+    kind = saved[0] if saved else None
+    if type(kind) not in (str, bytes) or kind not in ("storage", b"storage") or len(saved) != count:
+        raise LoadError("persistent id that is not a storage")
+    key, location = (k.decode() if type(k) is bytes else k for k in saved[2:4])
+    if type(key) is not str or type(location) is not str or type(saved[4]) is not int:
+        raise LoadError("persistent id with fields of the wrong type")
+    return (saved[1], key, location, *saved[4:])
 
 
 def dtype_of(kind: Any) -> tuple[Any, bool]:

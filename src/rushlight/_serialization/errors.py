@@ -18,10 +18,11 @@ class LoadError(RuntimeError, UnpicklingError):
     head = "load"
 
     def __init__(self, reason: str, file: Any = None, record: str | None = None) -> None:
-        self.reason = reason
+        # parts of the file may be quoted in the reason
+        self.reason = reason if len(reason) <= 400 else reason[:397] + "..."
         self.file = file
         self.record = record
-        super().__init__(reason)
+        super().__init__(self.reason)
 
     def located(self, file: Any = None, record: str | None = None) -> LoadError:
         """Fill in the place where the caller knows it; what is already known stays."""

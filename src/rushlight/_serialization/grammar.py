@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable
-from struct import unpack_from
+from struct import Struct, unpack_from
+from struct import error as StructError
 from typing import Any
 
 from . import names
@@ -12,6 +13,7 @@ from .errors import LoadError
 from .names import Maker, check_key
 from .source import no_collection
 
+_U32 = Struct("<I")
 MAX_DEPTH = 1000
 MAX_MEMO = 10_000_000
 MAX_OBJECTS = 10_000_000
@@ -63,7 +65,9 @@ class Reader:
             result = self.stack[0]
         except LoadError:
             raise
-        except (IndexError, KeyError, ValueError, TypeError, AttributeError) as error:
+        except (IndexError, StructError):
+            raise LoadError(f"truncated, or stack underflow, at byte {self.pos}") from None
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
             where = f"at byte {self.pos}"
             raise LoadError(f"damaged pickle {where}: {error or type(error).__name__}") from None
         except RecursionError:
@@ -148,7 +152,8 @@ class Reader:
         self.stack.append(unpack_from("<i", self.take(4))[0])
 
     def op_binint1(self) -> None:
-        self.stack.append(self.take(1)[0])
+        self.stack.append(self.data[self.pos])
+        self.pos += 1
 
     def op_binint2(self) -> None:
         self.stack.append(unpack_from("<H", self.take(2))[0])
@@ -169,7 +174,12 @@ class Reader:
         self.stack.append(str(self.take(length), "utf-8", "surrogatepass"))
 
     def op_binunicode(self) -> None:
-        self.text(self.u32())
+        start = self.pos + 4
+        stop = start + _U32.unpack_from(self.data, self.pos)[0]
+        if stop > self.end:
+            self.text(self.u32())
+        self.stack.append(str(self.data[start:stop], "utf-8", "surrogatepass"))
+        self.pos = stop
 
     def op_short_binunicode(self) -> None:
         self.text(self.u8())
@@ -301,17 +311,27 @@ class Reader:
             raise LoadError(f"memo entry {index} is used at byte {self.pos} but was never made")
         self.stack.append(self.memo[index])
 
+    # the most frequent opcodes read their argument themselves
+
     def op_binput(self) -> None:
-        self.remember(self.u8())
+        self.memo[self.data[self.pos]] = self.stack[-1]
+        self.pos += 1
 
     def op_long_binput(self) -> None:
-        self.remember(self.u32())
+        if len(self.memo) >= MAX_MEMO:
+            raise LoadError(f"more than {MAX_MEMO} memo entries")
+        self.memo[_U32.unpack_from(self.data, self.pos)[0]] = self.stack[-1]
+        self.pos += 4
 
     def op_memoize(self) -> None:
         self.remember(len(self.memo))
 
     def op_binget(self) -> None:
-        self.recall(self.u8())
+        index = self.data[self.pos]
+        if index not in self.memo:
+            self.recall(index)
+        self.stack.append(self.memo[index])
+        self.pos += 1
 
     def op_long_binget(self) -> None:
         self.recall(self.u32())
@@ -384,7 +404,8 @@ def build(target: Any, state: Any, allowed: Callable[[Any], bool]) -> None:
 
     if type(target) is OrderedDict:
         good = type(state) is dict and all(
-            k == "_metadata" and type(v) in (dict, OrderedDict) for k, v in state.items()
+            type(k) is str and k == "_metadata" and type(v) in (dict, OrderedDict)
+            for k, v in state.items()
         )
         if not good:
             raise LoadError("BUILD on an OrderedDict may only set '_metadata', a dict")

@@ -6,7 +6,7 @@ import sys
 from struct import pack, unpack_from
 from typing import Any
 
-from .archive import dtype_of
+from .archive import dtype_of, storage_fields
 from .errors import LoadError
 from .grammar import Reader
 from .source import Source
@@ -30,8 +30,10 @@ def read_stream(source: Source, load_pickle: Any, restore: Any, user: dict, enco
     """
     data = source.read(0, source.size)
     stream = _Stream(data, source, restore, user, encoding)
-    if stream.value() != MAGIC or stream.value() != PROTOCOL:
-        raise LoadError("Invalid magic number; corrupt file?", source.name)
+    for number in (MAGIC, PROTOCOL):
+        value = stream.value()
+        if type(value) is not int or value != number:
+            raise LoadError("Invalid magic number; corrupt file?", source.name)
     info = stream.value()
     if not isinstance(info, dict) or info.get("little_endian") is not True:
         raise LoadError("only little-endian files of the old format are read", source.name)
@@ -68,16 +70,11 @@ class _Stream:
 
     def storage(self, saved: tuple) -> Any:
         """The storage of a persistent id; its bytes come later."""
-        if saved and saved[0] in ("module", b"module") and len(saved) == 4:
+        if len(saved) == 4 and type(saved[0]) is str and saved[0] == "module":
             return saved[1]  # a class with its source text, which is ignored
-        if len(saved) != 6 or saved[0] not in ("storage", b"storage"):
-            raise LoadError("persistent id that is not a storage")
-        kind, key, location, numel, view = saved[1:]
+        kind, key, location, numel, view = storage_fields(saved, 6)
         if view is not None:
             raise LoadError("views of storages (files of PyTorch before 0.4) are not supported")
-        key, location = (k.decode() if isinstance(k, bytes) else k for k in (key, location))
-        if type(key) is not str or type(location) is not str or type(numel) is not int:
-            raise LoadError("persistent id with fields of the wrong type")
         dtype, untyped = dtype_of(kind)
         known = self.storages.get(key)
         if known is not None:
@@ -107,7 +104,8 @@ class _Stream:
 
     def fill(self, keys: Any) -> None:
         """Read the bytes of the storages, in the order of their keys."""
-        if type(keys) is not list or sorted(map(str, keys)) != sorted(self.storages):
+        good = type(keys) is list and all(type(k) is str for k in keys)
+        if not good or sorted(keys) != sorted(self.storages):
             raise LoadError("the list of storages does not match the tensors", self.source.name)
         for key in keys:
             raw, typed = self.storages[key]

@@ -81,7 +81,8 @@ def _counter(args: tuple) -> Counter:
 
 
 def _encode(args: tuple) -> bytes:
-    good = args and type(args[0]) is str and args[1:] in ((), ("latin1",), ("latin-1",))
+    good = 0 < len(args) <= 2 and all(type(a) is str for a in args)
+    good = good and args[1:] in ((), ("latin1",), ("latin-1",))
     _expect(good, "_codecs.encode: expected a str and 'latin1'")
     try:
         return args[0].encode("latin1")
@@ -125,9 +126,9 @@ def check_key(key: Any) -> Any:
         if type(key) is int and not -(2**64) < key < 2**64:
             raise LoadError("an int key does not fit in 64 bits")
         return key
-    from .. import Size, Tensor, device, dtype
+    from .. import Size, device, dtype
 
-    others = (dtype, device, Tensor)
+    others = (dtype, device)
     count, todo = 0, [key]
     while todo:
         item = todo.pop()
@@ -169,8 +170,8 @@ def _device(args: tuple) -> Any:
 def _layout(args: tuple) -> Any:
     from .. import strided
 
-    if args != ("torch.strided",):
-        raise LoadError(f"layout {args!r}: only strided tensors are supported")
+    good = len(args) == 1 and type(args[0]) is str and args[0] == "torch.strided"
+    _expect(good, "only strided tensors are supported")
     return strided
 
 
@@ -190,7 +191,7 @@ def _metadata(value: Any) -> dict | None:
     if value is None:
         return None
     good = type(value) is dict and all(
-        k in ("conj", "neg") and type(v) is bool for k, v in value.items()
+        type(k) is str and k in ("conj", "neg") and type(v) is bool for k, v in value.items()
     )
     _expect(good, "tensor metadata other than 'conj' and 'neg'")
     return value
@@ -311,7 +312,7 @@ def _from_type(args: tuple) -> Any:
     tensor = func.call(func_args)
     if type(tensor) is not kind:
         tensor = _parameter((tensor,)) if kind is Parameter else tensor.as_subclass(kind)
-    return tensor if not state else _attributes(tensor, state)
+    return tensor if state is None else _attributes(tensor, state)
 
 
 def _from_cpu_tensor(args: tuple) -> Any:
@@ -329,9 +330,10 @@ def _from_cpu_tensor(args: tuple) -> Any:
 def _numpy_dtype(args: tuple) -> Any:
     import re
 
-    good = args and type(args[0]) is str and args[1:] in ((), (False, True), (0, 1))
+    good = args and type(args[0]) is str and all(type(a) in (bool, int) for a in args[1:])
+    good = good and args[1:] in ((), (False, True))
     if not good or not re.fullmatch(r"[<|=]?(b1|[iu][1248]|f[248]|c8|c16)", args[0]):
-        raise LoadError(f"numpy.dtype{args!r}: only numbers are supported")
+        raise LoadError("numpy.dtype: only numbers are supported")
     import numpy
 
     return numpy.dtype(args[0])
@@ -339,13 +341,14 @@ def _numpy_dtype(args: tuple) -> Any:
 
 def build_numpy_dtype(dtype: Any, state: Any) -> None:
     """BUILD on a numpy dtype may only confirm that it is plain and in this machine's order."""
-    good = type(state) is tuple and len(state) >= 5 and state[1] in ("<", "|", "=")
-    _expect(good and not any(state[2:5]), "numpy.dtype with fields or another byte order")
+    good = type(state) is tuple and len(state) >= 5 and type(state[1]) is str
+    good = good and state[1] in ("<", "|", "=") and all(part is None for part in state[2:5])
+    _expect(good, "numpy.dtype with fields or another byte order")
 
 
 def _numpy_array(args: tuple) -> Any:
-    _expect(len(args) == 3 and args[1] == (0,), "numpy array: unexpected arguments")
-    _expect(isinstance(args[0], Maker) and args[0].name == "numpy.ndarray", "not numpy.ndarray")
+    good = len(args) == 3 and isinstance(args[0], Maker) and args[0].name == "numpy.ndarray"
+    _expect(good, "numpy array: unexpected arguments")
     import numpy
 
     return numpy.empty((0,), "b")
@@ -519,7 +522,8 @@ def check_module_state(module: Any, state: Any) -> None:
         if not plain or callable(there):
             raise LoadError(f"{cls.__name__}: attribute {name!r} is not allowed")
         if name.endswith("_hooks") or "_hooks_" in name:
-            _expect(not value, f"{cls.__name__}: hooks in a file are refused")
+            empty = value is None or (type(value) in (dict, OrderedDict, list) and not value)
+            _expect(empty, f"{cls.__name__}: hooks in a file are refused")
     kinds = {"_parameters": Tensor, "_buffers": Tensor, "_modules": Module}
     for name, kind in kinds.items():
         part = state.get(name, {})

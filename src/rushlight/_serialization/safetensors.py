@@ -115,7 +115,9 @@ def _plan(header: dict[str, Any], room: int) -> list[tuple[int, int, str, Any, l
             raise LoadError("shape and data_offsets must be lists", record=name)
         for n in shape:
             if type(n) is not int or not 0 <= n < 2**63:
-                raise LoadError(f"{n!r} is not a size", record=name)
+                raise LoadError(
+                    f"a size is no number or out of range ({type(n).__name__})", record=name
+                )
             nbytes *= n
         good = type(begin) is int and type(end) is int and 0 <= begin <= end
         if not good or end - begin != nbytes:
@@ -140,8 +142,10 @@ def _what_is_wrong(entry: Any) -> str:
         entry = dict(zip(_KEYS, entry))
     if type(entry) is not dict or not entry.keys() >= set(_KEYS):
         return "the entry needs dtype, shape and data_offsets"
-    if type(entry["dtype"]) is not str or entry["dtype"] not in _DTYPES:
-        return f"dtype {entry['dtype']!r} is not supported"
+    if type(entry["dtype"]) is not str:
+        return "dtype is not text"
+    if entry["dtype"] not in _DTYPES:
+        return f"dtype {entry['dtype'][:40]!r} is not supported"
     return "data_offsets must be two numbers"
 
 
