@@ -394,43 +394,28 @@ def _whole_batches(loader: DataLoader, fetcher: Any) -> Iterator[Any] | None:
         return None
     if len(sampler.data_source) != n:
         return None
-    if type(sampler) is SequentialSampler:
-        return _sequential_batches(plan, n, batches)
-    if sampler.replacement or sampler.num_samples != n:
+    if type(sampler) is RandomSampler and (sampler.replacement or sampler.num_samples != n):
         return None
-    return _shuffled_batches(plan, n, batches, sampler)
+    return _taken_batches(plan, n, batches, sampler)
 
 
-def _sequential_batches(plan: tuple, n: int, batches: BatchSampler) -> Iterator[list[Any]]:
+def _taken_batches(plan: tuple, n: int, batches: BatchSampler, sampler: Any) -> Iterator[list[Any]]:
     tensors, subset = plan
-    size = batches.batch_size
-    end = n - n % size if batches.drop_last else n
-    for start in range(0, end, size):
-        count = min(size, n - start)
-        if subset is not None:
-            yield _fetch.take((tensors, None), subset.narrow(0, start, count))
-        else:
-            yield [_copy(tensor.narrow(0, start, count)) for tensor in tensors]
-
-
-def _copy(tensor: Any) -> Any:
-    # A batch never shares memory with the dataset: it may be changed in place.
-    return tensor.clone(memory_format=_C.contiguous_format)
-
-
-def _shuffled_batches(
-    plan: tuple, n: int, batches: BatchSampler, sampler: RandomSampler
-) -> Iterator[list[Any]]:
-    tensors, subset = plan
-    generator = sampler._own_generator()
-    order = _C.ops.randperm(n, generator=generator)
+    shuffled = type(sampler) is RandomSampler
+    if shuffled:
+        generator = sampler._own_generator()
+        order = _C.ops.randperm(n, generator=generator)
+    else:
+        # Taken by index as well: copying slices is no faster, and a batch must not share memory
+        # with the dataset.
+        order = _C.ops.arange(n)
     if subset is not None:
         order = _C.ops.index_select(subset, 0, order)
     select, size = _C.ops.index_select, batches.batch_size
     full = n - n % size
-    for index in order.split(size) if full == n else order[:full].split(size):
+    for index in order.split(size) if full == n else order[:full].split(size) if full else ():
         yield [select(tensor, 0, index) for tensor in tensors]
-    if sampler.generator is not None:
+    if shuffled and sampler.generator is not None:
         # The sampler's unused second order (see RandomSampler.__iter__).
         _C.ops.randperm(n, generator=generator)
     if full < n and not batches.drop_last:
