@@ -1,0 +1,259 @@
+// Recurrent layers, made of matrix products and pointwise operators.
+#include "dispatch/call.h"
+
+namespace rl {
+namespace {
+
+Tensor linear(const Tensor& x, const Tensor& w, const Tensor& b) { return call<"linear">(x, w, b); }
+
+struct Weights {
+  Tensor w_ih, w_hh, b_ih, b_hh, w_hr;  // w_hr: projection of an LSTM with proj_size
+};
+
+// ---- cells: the input part is computed for all steps at once and passed in ----
+using State = TensorList;  // {h} or {h, c}
+
+State lstm_step(const Tensor& input_part, const State& state, const Weights& w) {
+  Tensor gates = input_part + linear(state[0], w.w_hh, w.b_hh);
+  TensorList g = call_all<"chunk">(gates, int64_t(4), int64_t(1));
+  Tensor i = call<"sigmoid">(g[0]), f = call<"sigmoid">(g[1]), n = call<"tanh">(g[2]), o = call<"sigmoid">(g[3]);
+  Tensor c = f * state[1] + i * n;
+  Tensor h = o * call<"tanh">(c);
+  if (w.w_hr.defined()) h = linear(h, w.w_hr, Tensor());
+  return {h, c};
+}
+
+State gru_step(const Tensor& input_part, const State& state, const Weights& w) {
+  TensorList x = call_all<"chunk">(input_part, int64_t(3), int64_t(1));
+  TensorList h = call_all<"chunk">(linear(state[0], w.w_hh, w.b_hh), int64_t(3), int64_t(1));
+  Tensor r = call<"sigmoid">(x[0] + h[0]), z = call<"sigmoid">(x[1] + h[1]);
+  Tensor n = call<"tanh">(x[2] + r * h[2]);
+  return {(state[0] - n) * z + n};
+}
+
+template <bool Tanh>
+State simple_step(const Tensor& input_part, const State& state, const Weights& w) {
+  Tensor s = input_part + linear(state[0], w.w_hh, w.b_hh);
+  return {Tanh ? call<"tanh">(s) : call<"relu">(s)};
+}
+
+using Step = State (*)(const Tensor&, const State&, const Weights&);
+
+// ---- layers ----
+std::vector<Weights> gather_weights(const TensorList& params, bool has_biases, bool projected) {
+  size_t each = 2 + (has_biases ? 2 : 0) + (projected ? 1 : 0);
+  RL_CHECK(params.size() % each == 0, "rnn: got an incorrect number of parameters: ", params.size());
+  std::vector<Weights> out;
+  for (size_t at = 0; at < params.size(); at += each) {
+    Weights w{params[at], params[at + 1], {}, {}, {}};
+    if (has_biases) {
+      w.b_ih = params[at + 2];
+      w.b_hh = params[at + 3];
+    }
+    if (projected) w.w_hr = params[at + each - 1];
+    out.push_back(w);
+  }
+  return out;
+}
+
+// (T, N, F) through one direction of one layer; returns the outputs and the last state.
+std::pair<Tensor, State> run_direction(Step step, const Tensor& input, State state, const Weights& w, bool reverse) {
+  Tensor parts = linear(input, w.w_ih, w.b_ih);
+  TensorList steps = call_all<"unbind.int">(parts, int64_t(0));
+  TensorList outputs(steps.size());
+  for (size_t k = 0; k < steps.size(); ++k) {
+    size_t t = reverse ? steps.size() - 1 - k : k;
+    state = step(steps[t], state, w);
+    outputs[t] = state[0];
+  }
+  return {call<"stack">(outputs, int64_t(0)), state};
+}
+
+// The packed form: rows of all steps one after another, batch_sizes[t] rows at step t.
+std::pair<Tensor, State> run_packed(Step step, const Tensor& input, const Dims& batch_sizes, const State& initial,
+                                    const Weights& w, bool reverse) {
+  TensorList steps = call_all<"split_with_sizes">(linear(input, w.w_ih, w.b_ih), batch_sizes, int64_t(0));
+  size_t n = steps.size();
+  TensorList outputs(n);
+  State state;
+  auto rows = [](const Tensor& t, int64_t from, int64_t count) { return call<"narrow">(t, int64_t(0), from, count); };
+  if (!reverse) {
+    int64_t now = batch_sizes.front();
+    for (const Tensor& s : initial) state.push_back(rows(s, 0, now));
+    std::vector<State> finished;
+    for (size_t t = 0; t < n; ++t) {
+      int64_t size = batch_sizes[t];
+      if (size < now) {
+        State done;
+        for (Tensor& s : state) {
+          done.push_back(rows(s, size, now - size));
+          s = rows(s, 0, size);
+        }
+        finished.push_back(done);
+        now = size;
+      }
+      state = step(steps[t], state, w);
+      outputs[t] = state[0];
+    }
+    finished.push_back(state);
+    std::reverse(finished.begin(), finished.end());
+    for (size_t k = 0; k < state.size(); ++k) {
+      TensorList parts;
+      for (const State& s : finished) parts.push_back(s[k]);
+      state[k] = call<"cat">(parts, int64_t(0));
+    }
+  } else {
+    int64_t now = batch_sizes.back();
+    for (const Tensor& s : initial) state.push_back(rows(s, 0, now));
+    for (size_t k = n; k-- > 0;) {
+      int64_t size = batch_sizes[k];
+      if (size > now) {
+        for (size_t j = 0; j < state.size(); ++j) {
+          state[j] = call<"cat">(TensorList{state[j], rows(initial[j], now, size - now)}, int64_t(0));
+        }
+        now = size;
+      }
+      state = step(steps[k], state, w);
+      outputs[k] = state[0];
+    }
+  }
+  return {call<"cat">(outputs, int64_t(0)), state};
+}
+
+struct Options {
+  bool has_biases;
+  int64_t num_layers;
+  double dropout;
+  bool train, bidirectional;
+};
+
+template <class Run>
+std::pair<Tensor, std::vector<State>> run_layers(Tensor input, const std::vector<State>& initial,
+                                                 const std::vector<Weights>& weights, const Options& o, Run run) {
+  int directions = o.bidirectional ? 2 : 1;
+  std::vector<State> last;
+  for (int64_t layer = 0; layer < o.num_layers; ++layer) {
+    TensorList outputs;
+    for (int d = 0; d < directions; ++d) {
+      size_t at = size_t(layer * directions + d);
+      auto [out, state] = run(input, initial[at], weights[at], d == 1);
+      outputs.push_back(out);
+      last.push_back(state);
+    }
+    input = directions == 2 ? call<"cat">(outputs, int64_t(-1)) : outputs[0];
+    if (o.dropout > 0 && o.train && layer + 1 < o.num_layers) input = call<"dropout">(input, o.dropout, true);
+  }
+  return {input, last};
+}
+
+std::vector<State> split_states(const TensorList& hx) {
+  std::vector<State> out;
+  for (const Tensor& t : hx) {
+    TensorList parts = call_all<"unbind.int">(t, int64_t(0));
+    if (out.empty()) out.resize(parts.size());
+    for (size_t i = 0; i < parts.size(); ++i) out[i].push_back(parts[i]);
+  }
+  return out;
+}
+
+Tensor stack_state(const std::vector<State>& last, size_t k) {
+  TensorList parts;
+  for (const State& s : last) parts.push_back(s[k]);
+  return call<"stack">(parts, int64_t(0));
+}
+
+std::pair<Tensor, std::vector<State>> run_sequence(Step step, const Tensor& input, const TensorList& hx,
+                                                   const TensorList& params, const Options& o, bool batch_first,
+                                                   bool projected = false) {
+  Tensor x = batch_first ? call<"transpose.int">(input, int64_t(0), int64_t(1)) : input;
+  RL_CHECK(x.ndim() == 3 && x.sizes()[0] > 0, "Expected sequence length to be larger than 0 in RNN");
+  auto r = run_layers(x, split_states(hx), gather_weights(params, o.has_biases, projected), o,
+                      [&](const Tensor& in, const State& s, const Weights& w, bool reverse) {
+                        return run_direction(step, in, s, w, reverse);
+                      });
+  if (batch_first) r.first = call<"transpose.int">(r.first, int64_t(0), int64_t(1));
+  return r;
+}
+
+std::pair<Tensor, std::vector<State>> run_packed_sequence(Step step, const Tensor& data, const Tensor& batch_sizes,
+                                                          const TensorList& hx, const TensorList& params, const Options& o,
+                                                          bool projected = false) {
+  Tensor sizes = contiguous(to_dtype(batch_sizes, DType::Int64));
+  Dims list(sizes.data<int64_t>(), size_t(sizes.numel()));
+  return run_layers(data, split_states(hx), gather_weights(params, o.has_biases, projected), o,
+                    [&](const Tensor& in, const State& s, const Weights& w, bool reverse) {
+                      return run_packed(step, in, list, s, w, reverse);
+                    });
+}
+
+bool is_projected(const TensorList& hx) { return hx[0].sizes()[2] != hx[1].sizes()[2]; }
+
+OP("lstm.input(Tensor input, Tensor[] hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional, bool batch_first) -> (Tensor, Tensor, Tensor)")
+    .function_only()
+    .no_out()
+    .composite([](const Tensor& input, const TensorList& hx, const TensorList& params, bool has_biases, int64_t num_layers,
+                  double dropout, bool train, bool bidirectional, bool batch_first) {
+      RL_CHECK(hx.size() == 2, "lstm expects two hidden states");
+      auto [out, last] = run_sequence(lstm_step, input, hx, params, {has_biases, num_layers, dropout, train, bidirectional},
+                                      batch_first, is_projected(hx));
+      return std::make_tuple(out, stack_state(last, 0), stack_state(last, 1));
+    });
+OP("lstm.data(Tensor data, Tensor batch_sizes, Tensor[] hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional) -> (Tensor, Tensor, Tensor)")
+    .function_only()
+    .no_out()
+    .composite([](const Tensor& data, const Tensor& batch_sizes, const TensorList& hx, const TensorList& params,
+                  bool has_biases, int64_t num_layers, double dropout, bool train, bool bidirectional) {
+      RL_CHECK(hx.size() == 2, "lstm expects two hidden states");
+      auto [out, last] = run_packed_sequence(lstm_step, data, batch_sizes, hx, params,
+                                             {has_biases, num_layers, dropout, train, bidirectional}, is_projected(hx));
+      return std::make_tuple(out, stack_state(last, 0), stack_state(last, 1));
+    });
+
+template <Step step>
+std::tuple<Tensor, Tensor> rnn_input(const Tensor& input, const Tensor& hx, const TensorList& params, bool has_biases,
+                                     int64_t num_layers, double dropout, bool train, bool bidirectional, bool batch_first) {
+  auto [out, last] = run_sequence(step, input, {hx}, params, {has_biases, num_layers, dropout, train, bidirectional}, batch_first);
+  return {out, stack_state(last, 0)};
+}
+template <Step step>
+std::tuple<Tensor, Tensor> rnn_data(const Tensor& data, const Tensor& batch_sizes, const Tensor& hx, const TensorList& params,
+                                    bool has_biases, int64_t num_layers, double dropout, bool train, bool bidirectional) {
+  auto [out, last] = run_packed_sequence(step, data, batch_sizes, {hx}, params,
+                                         {has_biases, num_layers, dropout, train, bidirectional});
+  return {out, stack_state(last, 0)};
+}
+
+OP("gru.input(Tensor input, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional, bool batch_first) -> (Tensor, Tensor)")
+    .function_only().no_out().composite(rnn_input<gru_step>);
+OP("gru.data(Tensor data, Tensor batch_sizes, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional) -> (Tensor, Tensor)")
+    .function_only().no_out().composite(rnn_data<gru_step>);
+OP("rnn_tanh.input(Tensor input, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional, bool batch_first) -> (Tensor, Tensor)")
+    .function_only().no_out().composite(rnn_input<simple_step<true>>);
+OP("rnn_tanh.data(Tensor data, Tensor batch_sizes, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional) -> (Tensor, Tensor)")
+    .function_only().no_out().composite(rnn_data<simple_step<true>>);
+OP("rnn_relu.input(Tensor input, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional, bool batch_first) -> (Tensor, Tensor)")
+    .function_only().no_out().composite(rnn_input<simple_step<false>>);
+OP("rnn_relu.data(Tensor data, Tensor batch_sizes, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional) -> (Tensor, Tensor)")
+    .function_only().no_out().composite(rnn_data<simple_step<false>>);
+
+OP("lstm_cell(Tensor input, Tensor[] hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, Tensor? b_hh=None) -> (Tensor, Tensor)")
+    .function_only()
+    .no_out()
+    .composite([](const Tensor& input, const TensorList& hx, const Tensor& w_ih, const Tensor& w_hh, const Tensor& b_ih,
+                  const Tensor& b_hh) {
+      State s = lstm_step(linear(input, w_ih, b_ih), hx, {w_ih, w_hh, b_ih, b_hh, {}});
+      return std::make_tuple(s[0], s[1]);
+    });
+template <Step step>
+Tensor cell(const Tensor& input, const Tensor& hx, const Tensor& w_ih, const Tensor& w_hh, const Tensor& b_ih, const Tensor& b_hh) {
+  return step(linear(input, w_ih, b_ih), {hx}, {w_ih, w_hh, b_ih, b_hh, {}})[0];
+}
+OP("gru_cell(Tensor input, Tensor hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, Tensor? b_hh=None) -> Tensor")
+    .function_only().no_out().composite(cell<gru_step>);
+OP("rnn_tanh_cell(Tensor input, Tensor hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, Tensor? b_hh=None) -> Tensor")
+    .function_only().no_out().composite(cell<simple_step<true>>);
+OP("rnn_relu_cell(Tensor input, Tensor hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, Tensor? b_hh=None) -> Tensor")
+    .function_only().no_out().composite(cell<simple_step<false>>);
+
+}  // namespace
+}  // namespace rl
