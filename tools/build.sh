@@ -8,6 +8,7 @@ if command -v ccache >/dev/null; then
   launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_C_COMPILER_LAUNCHER=ccache)
   export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 fi
-cmake -S . -B build/dev -G Ninja -DRUSHLIGHT_INPLACE=ON -DPython_EXECUTABLE="$(command -v "$python")" \
+cmake -S . -B build/dev -G Ninja -DRUSHLIGHT_INPLACE=ON -DRUSHLIGHT_NATIVE_ONLY=ON \
+  -DPython_EXECUTABLE="$(command -v "$python")" \
   "${launcher[@]}" "$@" >/dev/null
 cmake --build build/dev
