@@ -288,6 +288,30 @@ RL_CONV(int8_t)
 RL_CONV(uint8_t)
 #undef RL_CONV
 
+namespace {
+bool half_kernels(const ConvProblem& p) {
+  if (empty(p) || p.ic == 0) return false;
+  // Without the instructions the library emulates them; converting to float32 is faster.
+  if (p.type == onednn::Type::bf16) return __builtin_cpu_supports("avx512bf16");
+  return false;
+}
+}  // namespace
+
+bool half_conv_forward(const ConvProblem& p, const void* src, const void* weight, const void* bias,
+                       void* dst) {
+  return half_kernels(p) && onednn::conv_forward(p, src, weight, bias, dst);
+}
+
+bool half_conv_backward_data(const ConvProblem& p, const void* weight, const void* diff_dst,
+                             void* diff_src) {
+  return half_kernels(p) && onednn::conv_backward_data(p, weight, diff_dst, diff_src);
+}
+
+bool half_conv_backward_weights(const ConvProblem& p, const void* src, const void* diff_dst,
+                                void* diff_weight, void* diff_bias) {
+  return half_kernels(p) && onednn::conv_backward_weights(p, src, diff_dst, diff_weight, diff_bias);
+}
+
 onednn::Order preferred_order(const ConvProblem& p) {
   ConvProblem q = p;
   q.src_order = q.dst_order = onednn::Order::plain;

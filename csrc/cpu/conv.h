@@ -11,7 +11,7 @@ namespace rl {
 
 using onednn::ConvProblem;
 
-// T: float, double, or any integer type gemm knows; half types through the *_half entries below.
+// T: float, double, or any integer type gemm knows.
 // Activations lie in p.src_order and p.dst_order (channels_last for float only); weight and its
 // gradient are plain. bias and diff_bias may be null. Outputs are overwritten.
 template <class T>
@@ -22,15 +22,16 @@ template <class T>
 void conv_backward_weights(const ConvProblem& p, const T* src, const T* diff_dst, T* diff_weight,
                            T* diff_bias);
 
-// bfloat16 or float16 by p.type, plain order, sums in float32.
-void conv_forward_half(const ConvProblem& p, const void* src, const void* weight, const void* bias,
+// The same in the half type p.type, sums in float32. Each returns false where the processor or the
+// library has no kernel; nothing is written then.
+bool half_conv_forward(const ConvProblem& p, const void* src, const void* weight, const void* bias,
                        void* dst);
-void conv_backward_data_half(const ConvProblem& p, const void* weight, const void* diff_dst,
+bool half_conv_backward_data(const ConvProblem& p, const void* weight, const void* diff_dst,
                              void* diff_src);
-void conv_backward_weights_half(const ConvProblem& p, const void* src, const void* diff_dst,
+bool half_conv_backward_weights(const ConvProblem& p, const void* src, const void* diff_dst,
                                 void* diff_weight, void* diff_bias);
 
-// The order in which this float32 problem runs fastest, all three passes together. The answer
+// The order in which this problem runs fastest, all three passes together. The answer
 // does not read p.src_order and p.dst_order.
 onednn::Order preferred_order(const ConvProblem& p);
 

@@ -194,7 +194,8 @@ void* output_data(const Tensor& out, Order order) {
 }
 
 bool can_order(const ConvProblem& c, const Tensor& out) {
-  return out.dtype() == DType::Float32 && c.nd >= 2 && out.numel() > 0 && c.ic > 0;
+  const bool known = out.dtype() == DType::Float32 || out.dtype() == DType::BFloat16;
+  return known && c.nd >= 2 && c.n > 0 && out.numel() > 0 && c.ic > 0;
 }
 
 // The order in which to run: the strides of the result decide where the user chose them; else an
@@ -215,9 +216,30 @@ constexpr int64_t kKeepGil = 1 << 18;  // elements below which the GIL is kept
 // Half types without a library kernel compute in float32.
 Tensor in_float(const Tensor& t) { return t.defined() ? to_dtype(t, DType::Float32) : t; }
 
+bool forward_half(const Tensor& input, const Tensor& weight, const Tensor& bias, const ConvParams& p,
+                  const Tensor& out) {
+  ConvProblem c = p.transposed ? make_problem(out.sizes(), weight.sizes(), input.sizes(), p)
+                               : make_problem(input.sizes(), weight.sizes(), out.sizes(), p);
+  c.type = out.dtype() == DType::BFloat16 ? onednn::Type::bf16 : onednn::Type::f16;
+  if (p.transposed && bias.defined()) return false;
+  const Order order = choose_order(c, input, out);
+  if (order == Order::plain && !out.is_contiguous()) return false;
+  set_order(c, order);
+  const Activation x(input, order);
+  const Tensor w = contiguous(weight), b = bias.defined() ? contiguous(bias) : bias;
+  void* to = output_data(out, order);
+  const void *wp = w.data(), *bp = b.defined() ? b.data() : nullptr;
+  const GilRelease release(out.numel() > kKeepGil);
+  const bool done = p.transposed ? half_conv_backward_data(c, wp, x.data, to)
+                                 : half_conv_forward(c, x.data, wp, bp, to);
+  if (!done) out.storage()->layout = {};
+  return done;
+}
+
 void forward_kernel(const Tensor& input, const Tensor& weight, const Tensor& bias, const ConvParams& p,
                     const Tensor& out) {
   if (is_half(out.dtype())) {
+    if (forward_half(input, weight, bias, p, out)) return;
     const Tensor wide = empty(out.sizes(), DType::Float32);
     forward_kernel(in_float(input), in_float(weight), in_float(bias), p, wide);
     call<"copy_">(out, wide);
@@ -248,9 +270,22 @@ void forward_kernel(const Tensor& input, const Tensor& weight, const Tensor& bia
   }
 }
 
+bool weight_half(const Tensor& input, const Tensor& grad, const ConvParams& p, const Tensor& weight_grad,
+                 const Tensor& bias_grad) {
+  ConvProblem c = make_problem(input.sizes(), weight_grad.sizes(), grad.sizes(), p);
+  c.type = input.dtype() == DType::BFloat16 ? onednn::Type::bf16 : onednn::Type::f16;
+  const Order order = can_order(c, grad) ? preferred_order(c) : Order::plain;
+  set_order(c, order);
+  const Activation x(input, order), g(grad, order);
+  void *to = weight_grad.data(), *b = bias_grad.numel() ? bias_grad.data() : nullptr;
+  const GilRelease release(input.numel() > kKeepGil);
+  return half_conv_backward_weights(c, x.data, g.data, to, b);
+}
+
 void weight_kernel(const Tensor& input, const Tensor& grad, const ConvParams& p, const Tensor& weight_grad,
                    const Tensor& bias_grad) {
   if (is_half(input.dtype())) {
+    if (weight_half(input, grad, p, weight_grad, bias_grad)) return;
     const Tensor wide = empty(weight_grad.sizes(), DType::Float32), b = empty(bias_grad.sizes(), DType::Float32);
     weight_kernel(in_float(input), in_float(grad), p, wide, b);
     call<"copy_">(weight_grad, wide);
@@ -258,7 +293,7 @@ void weight_kernel(const Tensor& input, const Tensor& grad, const ConvParams& p,
     return;
   }
   ConvProblem c = make_problem(input.sizes(), weight_grad.sizes(), grad.sizes(), p);
-  Order order = can_order(c, grad) && c.n > 0 ? preferred_order(c) : Order::plain;
+  Order order = can_order(c, grad) ? preferred_order(c) : Order::plain;
   if (order == Order::plain && can_order(c, grad) && strided_last(input)) order = Order::channels_last;
   if (order == Order::channels_last && !onednn::available()) order = Order::plain;
   set_order(c, order);
