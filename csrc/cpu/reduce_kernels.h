@@ -14,11 +14,12 @@ namespace {
 
 constexpr int64_t kReduceBlock = 4096;
 
-// The same lanes at every instruction level, so that all levels give the same result.
+// One register: wider vectors would have their comparisons and selections done lane by lane.
+constexpr int kLaneBytes = RL_ISA_LEVEL == 2 ? 64 : RL_ISA_LEVEL == 1 ? 32 : 16;
 template <class T>
 struct Lanes {
-  static constexpr int width = int(64 / sizeof(T));
-  typedef T type __attribute__((vector_size(64)));
+  static constexpr int width = int(kLaneBytes / sizeof(T));
+  typedef T type __attribute__((vector_size(kLaneBytes)));
 };
 
 template <class T>
