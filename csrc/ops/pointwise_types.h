@@ -1,6 +1,7 @@
 // Type lists and small functors shared by the files of pointwise operators.
 #pragma once
 #include "cpu/pointwise.h"
+#include "cpu/vec_complex.h"
 #include "cpu/vec_math.h"
 #include "dispatch/call.h"
 
