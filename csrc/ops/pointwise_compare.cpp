@@ -378,7 +378,7 @@ OP("_clamp_between(Tensor self, Tensor min, Tensor max) -> Tensor")
       }
     });
 OP("clamp_min.Tensor(Tensor self, Tensor min) -> Tensor")
-    .pointwise(pointwise<ClampMinTensor, 2, OrderedTypes>())
+    .pointwise(pointwise<ClampMinTensor, 2, OrderedBoolTypes>())
     .tensors_only()
     .word("clamp_min_cpu")
     .check(check_clamp)
@@ -390,7 +390,7 @@ OP("clamp_min.Tensor(Tensor self, Tensor min) -> Tensor")
       if (c.needs("min")) c.set("min", select(below, c.grad(), Scalar(0)));
     });
 OP("clamp_max.Tensor(Tensor self, Tensor max) -> Tensor")
-    .pointwise(pointwise<ClampMaxTensor, 2, OrderedTypes>())
+    .pointwise(pointwise<ClampMaxTensor, 2, OrderedBoolTypes>())
     .tensors_only()
     .word("clamp_max_cpu")
     .check(check_clamp)
