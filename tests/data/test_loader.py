@@ -65,6 +65,14 @@ def test_every_kind_of_tensor_is_fetched() -> None:
     assert batch[1].shape == (3, 2, 3) and batch[3].tolist() == [[0, 4], [1, 5], [2, 6]]
 
 
+def test_the_table_of_collate_functions_may_be_changed(monkeypatch) -> None:
+    from rushlight.utils.data._utils.collate import default_collate_fn_map
+
+    monkeypatch.setitem(default_collate_fn_map, torch.Tensor, lambda b, **_: [t.item() for t in b])
+    loader = DataLoader(TensorDataset(torch.arange(3)), batch_size=2)
+    assert list(loader) == [[[0, 1]], [[2]]]
+
+
 def test_batch_sampler_and_collate_function() -> None:
     data = TensorDataset(torch.arange(5))
     batches = BatchSampler(SequentialSampler(data), 2, False)

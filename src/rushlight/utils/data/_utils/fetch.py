@@ -7,7 +7,7 @@ from typing import Any
 
 from .... import _C
 from ..dataset import Subset, TensorDataset
-from .collate import default_collate
+from .collate import collate_tensor_fn, default_collate, default_collate_fn_map
 
 
 def tensor_plan(dataset: Any, collate_fn: Callable) -> tuple[tuple[Any, ...], Any] | None:
@@ -19,6 +19,8 @@ def tensor_plan(dataset: Any, collate_fn: Callable) -> tuple[tuple[Any, ...], An
     """
     if collate_fn is not default_collate:
         return None
+    if default_collate_fn_map.get(_C.Tensor) is not collate_tensor_fn:
+        return None  # the program has put in its own
     index = None
     while type(dataset) is Subset:
         chosen = _index_tensor(dataset.indices)
