@@ -86,6 +86,15 @@ struct Names {
   PyObject* acc_delta = interned("acc_delta");
   PyObject* sum = interned("sum");
   PyObject* mu_product = interned("mu_product");
+  PyObject* prev = interned("prev");
+  PyObject* step_size = interned("step_size");
+  PyObject* etas = interned("etas");
+  PyObject* step_sizes = interned("step_sizes");
+  PyObject* eta = interned("eta");
+  PyObject* mu = interned("mu");
+  PyObject* ax = interned("ax");
+  PyObject* lambd = interned("lambd");
+  PyObject* t0 = interned("t0");
 };
 const Names& names() {
   static const Names all;
@@ -149,7 +158,7 @@ struct Work {
   struct Entry {
     Tensor param, grad;
     Tensor state[3];
-    Tensor step, extra;
+    Tensor step, extra[2];
   };
   std::vector<Entry> entries;
   bool wide = false;
@@ -165,7 +174,7 @@ Tensor state_tensor(PyObject* dict, PyObject* name) {
 struct Wanted {
   PyObject* state[3] = {nullptr, nullptr, nullptr};
   PyObject* step = nullptr;
-  PyObject* extra = nullptr;
+  PyObject* extra[2] = {nullptr, nullptr};
   bool any() const { return step || state[0]; }
 };
 
@@ -178,7 +187,9 @@ bool add_state(PyObject* values, const Wanted& wanted, Work::Entry& e) {
       return false;
     }
   }
-  for (auto [name, slot] : {std::pair{wanted.step, &e.step}, {wanted.extra, &e.extra}}) {
+  for (auto [name, slot] : {std::pair{wanted.step, &e.step},
+                            {wanted.extra[0], &e.extra[0]},
+                            {wanted.extra[1], &e.extra[1]}}) {
     if (!name) continue;
     *slot = state_tensor(values, name);
     if (!slot->defined() || !Counter::usable(*slot)) return false;
@@ -231,7 +242,7 @@ void run(OptimRule rule, Work& work, const OptimOptions& options, F per_step) {
     if (!e.step.defined()) continue;
     const double t = Counter::read(e.step) + 1;
     Counter::write(e.step, t);
-    if (t == last_t && !e.extra.defined()) {
+    if (t == last_t && !e.extra[0].defined()) {
       std::copy_n(slices[slices.size() - 2].factor, 3, s.factor);  // parameters mostly go together
     } else {
       per_step(t, e, s.factor);
@@ -252,7 +263,7 @@ OptimOptions common_options(const Group& group) {
   const Names& n = names();
   OptimOptions o;
   o.lr = group.number(n.lr);
-  o.weight_decay = group.number(n.weight_decay);
+  if (group.get(n.weight_decay)) o.weight_decay = group.number(n.weight_decay);
   o.maximize = group.flag(n.maximize);
   return o;
 }
@@ -355,17 +366,17 @@ bool nadam(const Group& group, PyObject* state) {
   const double decay = group.number(n.momentum_decay);
   Wanted wanted{{n.exp_avg, n.exp_avg_sq}};
   wanted.step = n.step;
-  wanted.extra = n.mu_product;
+  wanted.extra[0] = n.mu_product;
   Work work;
   if (!collect(group.get(n.params), state, wanted, work)) return false;
   run(OptimRule::NAdam, work, o, [&](double t, Work::Entry& e, double* factor) {
     const double mu = o.a * (1 - 0.5 * std::pow(0.96, t * decay));
     const double mu_next = o.a * (1 - 0.5 * std::pow(0.96, (t + 1) * decay));
     // Multiplied in the counter's own precision, as the Python rule does.
-    const double before = Counter::read(e.extra);
-    const bool narrow = e.extra.dtype() == DType::Float32;
-    Counter::write(e.extra, narrow ? double(float(before) * float(mu)) : before * mu);
-    const double product = Counter::read(e.extra);
+    const double before = Counter::read(e.extra[0]);
+    const bool narrow = e.extra[0].dtype() == DType::Float32;
+    Counter::write(e.extra[0], narrow ? double(float(before) * float(mu)) : before * mu);
+    const double product = Counter::read(e.extra[0]);
     factor[0] = -o.lr * (1 - mu) / (1 - product);
     factor[1] = (-o.lr * mu_next) / (1 - product * mu_next);
     factor[2] = 1 - std::pow(o.b, t);
@@ -392,6 +403,45 @@ bool radam(const Group& group, PyObject* state) {
     if (rho <= 5) return;
     factor[1] = std::sqrt(correction);
     factor[2] = std::sqrt((rho - 4) * (rho - 2) * longest / ((longest - 4) * (longest - 2) * rho));
+  });
+  return true;
+}
+
+bool rprop(const Group& group, PyObject* state) {
+  const Names& n = names();
+  OptimOptions o = common_options(group);
+  group.pair(n.etas, &o.a, &o.b);
+  double least, most;
+  group.pair(n.step_sizes, &least, &most);
+  Wanted wanted{{n.prev, n.step_size}};
+  wanted.step = n.step;
+  Work work;
+  if (!collect(group.get(n.params), state, wanted, work)) return false;
+  run(OptimRule::Rprop, work, o, [&](double, Work::Entry&, double* factor) {
+    factor[0] = least;
+    factor[1] = most;
+  });
+  return true;
+}
+
+bool asgd(const Group& group, PyObject* state) {
+  const Names& n = names();
+  OptimOptions o = common_options(group);
+  const double lambd = group.number(n.lambd), alpha = group.number(n.alpha);
+  const double t0 = group.number(n.t0);
+  Wanted wanted{{n.ax}};
+  wanted.step = n.step;
+  wanted.extra[0] = n.eta;
+  wanted.extra[1] = n.mu;
+  Work work;
+  if (!collect(group.get(n.params), state, wanted, work)) return false;
+  run(OptimRule::ASGD, work, o, [&](double t, Work::Entry& e, double* factor) {
+    const double eta = Counter::read(e.extra[0]);
+    factor[0] = 1 - lambd * eta;
+    factor[1] = -eta;
+    factor[2] = Counter::read(e.extra[1]);
+    Counter::write(e.extra[0], o.lr / std::pow(1 + lambd * o.lr * t, alpha));
+    Counter::write(e.extra[1], 1 / std::max(1.0, t - t0));
   });
   return true;
 }
@@ -435,6 +485,8 @@ void init_optim(PyObject* module) {
       {"_optim_adamax_", fast_entry<adamax>(), METH_FASTCALL, doc},
       {"_optim_nadam_", fast_entry<nadam>(), METH_FASTCALL, doc},
       {"_optim_radam_", fast_entry<radam>(), METH_FASTCALL, doc},
+      {"_optim_rprop_", fast_entry<rprop>(), METH_FASTCALL, doc},
+      {"_optim_asgd_", fast_entry<asgd>(), METH_FASTCALL, doc},
       {"_zero_grads", zero_grads, METH_O, "Forgets the gradients of a list of tensors."},
       {nullptr, nullptr, 0, nullptr}};
   add_functions(module, functions);

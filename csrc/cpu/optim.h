@@ -7,7 +7,19 @@
 namespace rl {
 
 // Rules are compiled once per instruction level (ops/vector_optim.cpp).
-enum class OptimRule { Sgd, Adam, RMSprop, Adagrad, Adadelta, Adamax, NAdam, RAdam, Count };
+enum class OptimRule {
+  Sgd,
+  Adam,
+  RMSprop,
+  Adagrad,
+  Adadelta,
+  Adamax,
+  NAdam,
+  RAdam,
+  Rprop,
+  ASGD,
+  Count
+};
 
 // One parameter: memory of the same element type and order throughout.
 struct OptimSlice {

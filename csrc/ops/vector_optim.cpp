@@ -239,13 +239,57 @@ void radam(const OptimSlice& s, int64_t begin, int64_t end, const OptimOptions& 
   }
 }
 
+template <class T>
+inline T sign_of(T x) {
+  return x > 0 ? T(1) : x < 0 ? T(-1) : x;  // nan stays
+}
+
+// a, b: shrinking and growing factor; factor: smallest and largest step; state: last gradient, step
+template <class T>
+void rprop(const OptimSlice& s, int64_t begin, int64_t end, const OptimOptions& o) {
+  const Block<T> b(s, begin, end, o);
+  T* const last = b.state[0];
+  T* const size = b.state[1];
+  const T shrink = T(o.a), grow = T(o.b), least = T(s.factor[0]), most = T(s.factor[1]);
+  b.update([=](int64_t i, T x, T g) {
+    const T agree = g * last[i];
+    T step = size[i] * (agree > 0 ? grow : agree < 0 ? shrink : T(1));
+    step = step < least ? least : step > most ? most : step;
+    const T used = agree < 0 ? T(0) : g;
+    size[i] = step;
+    last[i] = used;
+    return x - sign_of(used) * step;
+  });
+}
+
+// factor: decay of the parameter, -eta, mu; state: the average
+template <class T>
+void asgd(const OptimSlice& s, int64_t begin, int64_t end, const OptimOptions& o) {
+  const Block<T> b(s, begin, end, o);
+  T* const average = b.state[0];
+  const T keep = T(s.factor[0]), rate = T(s.factor[1]), mu = T(s.factor[2]);
+  if (mu == 1) {
+    b.update([=](int64_t i, T x, T g) {
+      const T fresh = x * keep + rate * g;
+      average[i] = fresh;
+      return fresh;
+    });
+  } else {
+    b.update([=](int64_t i, T x, T g) {
+      const T fresh = x * keep + rate * g;
+      average[i] = average[i] + (fresh - average[i]) * mu;
+      return fresh;
+    });
+  }
+}
+
 // In the order of OptimRule.
 [[maybe_unused]] const bool registered = [] {
   register_optim_table(
       RL_ISA_LEVEL, {{sgd<float>, adam<float>, rmsprop<float>, adagrad<float>, adadelta<float>,
-                      adamax<float>, nadam<float>, radam<float>},
+                      adamax<float>, nadam<float>, radam<float>, rprop<float>, asgd<float>},
                      {sgd<double>, adam<double>, rmsprop<double>, adagrad<double>, adadelta<double>,
-                      adamax<double>, nadam<double>, radam<double>}});
+                      adamax<double>, nadam<double>, radam<double>, rprop<double>, asgd<double>}});
   return true;
 }();
 
