@@ -200,7 +200,7 @@ def add_continuous_cases():
         case(f"_standard_gamma {d}", lambda t, d=d: t._standard_gamma(ramp(t, 200, 0.01, 20, d)))
         case(
             f"binomial {d}",
-            lambda t, d=d: t.binomial(ramp(t, 200, 0, 200, d).floor(), ramp(t, 200, 0, 1, d)),
+            lambda t, d=d: t.binomial(t.arange(200, dtype=dt(t, d)), ramp(t, 200, 0, 1, d)),
         )
     case(
         "_sample_dirichlet",
