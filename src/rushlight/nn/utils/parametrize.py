@@ -214,7 +214,7 @@ def _refuse_pickle(self):
 def _inject_new_class(module: Module) -> None:
     """Give the module a class of its own, on which properties can be set."""
     cls = type(module)
-    members = {"__getstate__": _refuse_pickle}
+    members: dict = {"__getstate__": _refuse_pickle}
     if not hasattr(cls, "__deepcopy__"):
         members["__deepcopy__"] = _deepcopy_parametrized
     module.__class__ = type(f"Parametrized{cls.__name__}", (cls,), members)
