@@ -44,7 +44,8 @@ def public(path: str) -> list[str]:
         for n in set(names)
         if not n.startswith("_")
         and n != "annotations"
-        and not isinstance(getattr(owner, n, None), types.ModuleType)
+        and hasattr(owner, n)
+        and not isinstance(getattr(owner, n), types.ModuleType)
     )
 
 

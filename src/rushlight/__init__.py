@@ -132,21 +132,24 @@ def __getattr__(name: str):
     import importlib
 
     if name in _LAZY_MODULES:
-        try:
-            return importlib.import_module("." + name, __name__)
-        except ModuleNotFoundError as error:
-            if error.name != f"{__name__}.{name}":
-                raise
-    elif name in _LAZY_NAMES:
-        value = getattr(importlib.import_module("." + _LAZY_NAMES[name], __name__), name)
-        globals()[name] = value
-        return value
+        home = name
     elif name in _LEGACY_TYPES:
         home = "_legacy_types" if name.endswith("Tensor") else "storage"
-        value = getattr(importlib.import_module("." + home, __name__), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'torch' (rushlight) has no attribute {name!r}")
+    else:
+        home = _LAZY_NAMES.get(name, "")
+    try:
+        module = importlib.import_module("." + home, __name__) if home else None
+    except ModuleNotFoundError as error:
+        if error.name != f"{__name__}.{home}":
+            raise
+        module = None
+    if module is None:
+        raise AttributeError(f"module 'torch' (rushlight) has no attribute {name!r}")
+    if name in _LAZY_MODULES:
+        return module
+    value = getattr(module, name)
+    globals()[name] = value
+    return value
 
 
 def __dir__():
