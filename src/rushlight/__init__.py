@@ -129,27 +129,16 @@ _LEGACY_TYPES = frozenset(
 
 
 def __getattr__(name: str):
-    import importlib
+    from ._lazy import lacking, lazy_module, lazy_name
 
     if name in _LAZY_MODULES:
-        home = name
-    elif name in _LEGACY_TYPES:
+        return lazy_module(__name__, name)
+    if name in _LAZY_NAMES:
+        return lazy_name(__name__, _LAZY_NAMES[name], name)
+    if name in _LEGACY_TYPES:
         home = "_legacy_types" if name.endswith("Tensor") else "storage"
-    else:
-        home = _LAZY_NAMES.get(name, "")
-    try:
-        module = importlib.import_module("." + home, __name__) if home else None
-    except ModuleNotFoundError as error:
-        if error.name != f"{__name__}.{home}":
-            raise
-        module = None
-    if module is None:
-        raise AttributeError(f"module 'torch' (rushlight) has no attribute {name!r}")
-    if name in _LAZY_MODULES:
-        return module
-    value = getattr(module, name)
-    globals()[name] = value
-    return value
+        return lazy_name(__name__, home, name)
+    lacking(__name__, name)
 
 
 def __dir__():

@@ -40,16 +40,12 @@ _LAZY = {
 
 
 def __getattr__(name: str):
-    if name in _LAZY:
-        import importlib
+    from .._lazy import lacking, lazy_module, lazy_name
 
-        home = _LAZY[name]
-        module = importlib.import_module("." + (home or name), __name__)
-        value = module if home is None else getattr(module, name)
-        if not (home == name):
-            globals()[name] = value
-        return value
-    raise AttributeError(f"module {__name__!r} (rushlight) has no attribute {name!r}")
+    if name not in _LAZY:
+        lacking(__name__, name)
+    home = _LAZY[name]
+    return lazy_module(__name__, name) if home is None else lazy_name(__name__, home, name)
 
 
 class _Engine:

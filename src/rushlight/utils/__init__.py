@@ -8,11 +8,11 @@ _PARTS = frozenset({"data", "hooks", "tensorboard"})
 
 
 def __getattr__(name: str) -> Any:
-    if name in _PARTS:
-        from importlib import import_module
+    from .._lazy import lacking, lazy_module
 
-        return import_module(f".{name}", __package__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _PARTS:
+        lacking(__name__, name)
+    return lazy_module(__name__, name)
 
 
 def __dir__() -> list[str]:
