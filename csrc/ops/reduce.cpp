@@ -281,15 +281,6 @@ OP("prod.dim_int(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=
 
 // ---- extremes ----
 
-// Shares the gradient among the elements that equal the result.
-Tensor share_backward(const Tensor& grad, const Tensor& self, const Tensor& result, const Over& over, bool keepdim,
-                      bool nans_too) {
-  Tensor g = with_dims(grad, self.sizes(), over, keepdim), r = with_dims(result, self.sizes(), over, keepdim);
-  Tensor same = call<"eq.Tensor">(self, r);
-  if (nans_too && self.numel() && item(call<"isnan">(detach(r))).to<bool>()) same = call<"isnan">(detach(self));
-  Value dims = over.all ? Value() : Value(over.dims);
-  return g / call<"sum.dim_IntList">(same, dims, true) * same;
-}
 #define RL_EXTREME(name, Functor, Node)                                                                      \
   OP("a" name "(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor")                                  \
       .infer([](const Tensor& self, const Dims& dim, bool keepdim) {                                         \

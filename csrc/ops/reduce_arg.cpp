@@ -163,6 +163,10 @@ TensorSpec arg_spec(const Tensor& self, std::optional<int64_t> dim, bool keepdim
 }
 
 #define RL_PICK(name, is_max, other_name)                                                                    \
+  /* Before .dim, which would take a tensor of one integer for a dim. */                                     \
+  OP(name ".other(Tensor self, Tensor other) -> Tensor").composite([](const Tensor& self, const Tensor& other) { \
+    return call<other_name>(self, other);                                                                    \
+  });                                                                                                        \
   OP(name ".dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)")               \
       .infer([](const Tensor& self, int64_t dim, bool keepdim) { return pick_spec(self, dim, keepdim, name); }) \
       .cpu([](const Tensor& self, int64_t dim, bool, const Tensor& values, const Tensor& indices) {          \
@@ -171,9 +175,6 @@ TensorSpec arg_spec(const Tensor& self, std::optional<int64_t> dim, bool keepdim
       .grad("self", "result1", [](GradContext& c) {                                                          \
         return pick_backward(c.grad(), c.get<int64_t>("dim"), c.result(1), c.sizes("self"), c.get<bool>("keepdim")); \
       });                                                                                                    \
-  OP(name ".other(Tensor self, Tensor other) -> Tensor").composite([](const Tensor& self, const Tensor& other) { \
-    return call<other_name>(self, other);                                                                    \
-  });                                                                                                        \
   OP("arg" name "(Tensor self, int? dim=None, bool keepdim=False) -> Tensor")                                \
       .infer([](const Tensor& self, std::optional<int64_t> dim, bool keepdim) {                              \
         return arg_spec(self, dim, keepdim, "arg" name);                                                     \

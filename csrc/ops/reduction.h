@@ -54,6 +54,15 @@ inline Tensor pick_backward(const Tensor& grad, int64_t dim, const Tensor& indic
   return call<"scatter.src">(zeros, dim, at, g);
 }
 
+// Shares the gradient among the elements that equal the result.
+inline Tensor share_backward(const Tensor& grad, const Tensor& self, const Tensor& result, const Over& over, bool keepdim,
+                      bool nans_too) {
+  Tensor g = with_dims(grad, self.sizes(), over, keepdim), r = with_dims(result, self.sizes(), over, keepdim);
+  Tensor same = call<"eq.Tensor">(self, r);
+  if (nans_too && self.numel() && item(call<"isnan">(detach(r))).to<bool>()) same = call<"isnan">(detach(self));
+  Value dims = over.all ? Value() : Value(over.dims);
+  return g / call<"sum.dim_IntList">(same, dims, true) * same;
+}
 inline DType accumulate_dtype(DType d) {
   return is_half(d) ? DType::Float32 : is_integral(d, true) ? DType::Int64 : d;
 }
