@@ -106,6 +106,11 @@ PyObject* unary(PyObject* a) {
   return guarded([&] { return wrap(call<Name>(self_of(a))); });
 }
 
+PyObject* tensor_subtract(PyObject* a, PyObject* b) {
+  Scalar s;
+  if (is_tensor(a) || !is_tensor(b) || !as_number(a, &s)) return binary<"sub.Tensor">(a, b);
+  return guarded([&] { return wrap(call<"rsub.Scalar">(self_of(b), s)); });
+}
 PyObject* tensor_pow(PyObject* a, PyObject* b, PyObject*) {
   return guarded([&]() -> PyObject* {
     Scalar s;
@@ -485,7 +490,7 @@ PyType_Slot tensor_slots[] = {
     {Py_mp_subscript, (void*)tensor_getitem},
     {Py_mp_ass_subscript, (void*)tensor_setitem},
     {Py_nb_add, (void*)binary<"add.Tensor">},
-    {Py_nb_subtract, (void*)binary<"sub.Tensor">},
+    {Py_nb_subtract, (void*)tensor_subtract},
     {Py_nb_multiply, (void*)binary<"mul.Tensor">},
     {Py_nb_true_divide, (void*)binary<"div.Tensor">},
     {Py_nb_floor_divide, (void*)binary<"floor_divide">},

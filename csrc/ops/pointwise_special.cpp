@@ -341,7 +341,11 @@ OP("lcm(Tensor self, Tensor other) -> Tensor")
 OP("nextafter(Tensor self, Tensor other) -> Tensor")
     .pointwise(pointwise<NextAfter, 2, FloatHalfTypes>())
     .tensors_only()
-    .word("nextafter_cpu");
+    .word("nextafter_cpu")
+    .grad("self", "self other", [](GradContext& c) {
+      return select(call<"eq.Tensor">(c.tensor("self"), c.tensor("other")), Scalar(0), c.grad());
+    })
+    .grad("other", "", zero_gradient);
 OP("ldexp.Tensor(Tensor self, Tensor other) -> Tensor")
     .inplace()
     .composite([](const Tensor& self, const Tensor& other) {

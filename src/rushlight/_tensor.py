@@ -572,6 +572,8 @@ def _set_attributes() -> None:
         "mT": lambda self: self.transpose(-2, -1),
         "H": lambda self: self.t().conj() if self.dtype.is_complex else self.t(),
         "mH": lambda self: self.transpose(-2, -1).conj(),
+        "real": _C.ops.real,
+        "imag": _C.ops.imag,
         "is_sparse": lambda self: False,
         "is_sparse_csr": lambda self: False,
         "is_quantized": lambda self: False,

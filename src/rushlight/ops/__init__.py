@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
+from . import _aliases
 from ._registry import FUNCTIONS, METHODS
 
 
@@ -13,6 +14,7 @@ def load_families() -> None:
     for info in pkgutil.iter_modules(__path__):
         if not info.name.startswith("_"):
             importlib.import_module("." + info.name, __name__)
+    _aliases.apply()
 
 
 __all__ = ["FUNCTIONS", "METHODS", "load_families"]
