@@ -173,7 +173,7 @@ class FunctionNode final : public Node {
       }
     }
     PyRef args(to_tuple(grads));
-    PyRef r(check(PyObject_CallMethod(ctx_.get(), "_run_backward", "O", args.get())));
+    PyRef r(check(PyObject_CallMethod(ctx_.get(), "_run_backward", "(O)", args.get())));
     TensorList out;
     from_sequence(r.get(), out, "backward");
     out.resize(next.size());

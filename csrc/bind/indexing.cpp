@@ -13,7 +13,7 @@ struct Indexed {
 
 Tensor list_to_index(PyObject* o) {
   PyRef module(check(PyImport_ImportModule("rushlight")));
-  PyRef made(check(PyObject_CallMethod(module.get(), "tensor", "O", o)));
+  PyRef made(check(PyObject_CallMethod(module.get(), "tensor", "(O)", o)));
   Tensor t = unwrap(made.get());
   return t.numel() == 0 ? to_dtype(t, DType::Int64) : t;
 }
@@ -49,7 +49,7 @@ bool is_array(PyObject* o) { return PyObject_HasAttrString(o, "__array_interface
 
 Tensor array_to_index(PyObject* o) {
   PyRef module(check(PyImport_ImportModule("rushlight")));
-  PyRef made(check(PyObject_CallMethod(module.get(), "as_tensor", "O", o)));
+  PyRef made(check(PyObject_CallMethod(module.get(), "as_tensor", "(O)", o)));
   return unwrap(made.get());
 }
 
