@@ -21,7 +21,9 @@ def _tensors(args: tuple) -> list[Tensor]:
 def _wrap(dim: int, ndim: int) -> int:
     span = max(ndim, 1)
     if not -span <= dim < span:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-span}, {span - 1}], but got {dim})")
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-span}, {span - 1}], but got {dim})"
+        )
     return dim + span if dim < 0 else dim
 
 
@@ -48,7 +50,9 @@ def broadcast_shapes(*shapes) -> _C.Size:
     for row in rows:
         for i in range(-1, -len(row) - 1, -1):
             if row[i] < 0:
-                raise RuntimeError(f"Trying to create tensor with negative dimension ({row[i]}): ({row[i]})")
+                raise RuntimeError(
+                    f"Trying to create tensor with negative dimension ({row[i]}): ({row[i]})"
+                )
             if row[i] == 1 or row[i] == out[i]:
                 continue
             if out[i] != 1:
@@ -81,7 +85,9 @@ def atleast_1d(*tensors):
 @function
 def atleast_2d(*tensors):
     """The tensors with at least two dimensions."""
-    return _at_least(tensors, lambda t: t if t.dim() >= 2 else t.reshape(1, -1) if t.dim() else t.reshape(1, 1))
+    return _at_least(
+        tensors, lambda t: t if t.dim() >= 2 else t.reshape(1, -1) if t.dim() else t.reshape(1, 1)
+    )
 
 
 @function
@@ -146,7 +152,9 @@ def concat(tensors: Sequence[Tensor], dim: int = 0, *, out=None) -> Tensor:
 
 
 @function
-def concatenate(tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None, out=None) -> Tensor:
+def concatenate(
+    tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None, out=None
+) -> Tensor:
     """cat() under numpy's name."""
     return _ops.cat(tensors, dim if axis is None else axis, out=out)
 
@@ -199,7 +207,9 @@ def split(tensor: Tensor, split_size_or_sections, dim: int = 0) -> tuple:
 
 @method
 @function
-def tensor_split(input: Tensor, indices_or_sections, dim: int = 0, *, indices=None, sections=None) -> tuple:
+def tensor_split(
+    input: Tensor, indices_or_sections, dim: int = 0, *, indices=None, sections=None
+) -> tuple:
     """Views split at the given indices, or into the given number of nearly equal parts.
 
     Args:
@@ -210,9 +220,17 @@ def tensor_split(input: Tensor, indices_or_sections, dim: int = 0, *, indices=No
     Returns:
         Tuple of views.
     """
-    where = indices_or_sections if indices is None and sections is None else indices if indices is not None else sections
+    where = (
+        indices_or_sections
+        if indices is None and sections is None
+        else indices
+        if indices is not None
+        else sections
+    )
     if input.dim() == 0:
-        raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
+        raise RuntimeError(
+            "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
+        )
     dim = _wrap(dim, input.dim())
     size = input.shape[dim]
     if isinstance(where, Tensor):
@@ -249,7 +267,9 @@ def _named_split(name: str, least: int, dim_of):
         return tensor_split(input, indices_or_sections, dim)
 
     split_along.__name__ = split_along.__qualname__ = name
-    split_along.__doc__ = f"Split along dimension {least - 1} into equal parts, or at the given indices."
+    split_along.__doc__ = (
+        f"Split along dimension {least - 1} into equal parts, or at the given indices."
+    )
     return method(function(split_along))
 
 
@@ -294,10 +314,14 @@ def meshgrid(*tensors, indexing: str | None = None) -> tuple:
         )
         indexing = "ij"
     if indexing not in ("ij", "xy"):
-        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+        raise RuntimeError(
+            f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}'
+        )
     for t in items:
         if t.dim() > 1:
-            raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t}")
+            raise RuntimeError(
+                f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t}"
+            )
     if indexing == "xy" and len(items) >= 2:
         items[0], items[1] = items[1], items[0]
     shape = [max(t.numel(), 0) for t in items]
@@ -369,13 +393,17 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
         raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.dim()}")
     a, b = (_wrap(d, input.dim()) for d in dims)
     if a == b:
-        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
+        raise RuntimeError(
+            f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
+        )
     k %= 4
     if k == 1:
         return input.flip(b).transpose(a, b)
     if k == 2:
         return input.flip((a, b))
-    return input.flip(a).transpose(a, b) if k == 3 else input.clone(memory_format=_C.contiguous_format)
+    return (
+        input.flip(a).transpose(a, b) if k == 3 else input.clone(memory_format=_C.contiguous_format)
+    )
 
 
 @method
@@ -388,7 +416,9 @@ def tile(input: Tensor, *dims) -> Tensor:
 
 @method
 @function
-def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
+def repeat_interleave(
+    input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
     """Repeat each element (or slice along `dim`) next to itself.
 
     Args:
@@ -414,7 +444,9 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None
     if isinstance(repeats, Tensor) and repeats.numel() != 1:
         counts = repeats.tolist()
         if len(counts) != size:
-            raise RuntimeError(f"repeats must have the same size as input along dim, but got repeats.size(0) = {len(counts)} and input.size({axis}) = {size}")
+            raise RuntimeError(
+                f"repeats must have the same size as input along dim, but got repeats.size(0) = {len(counts)} and input.size({axis}) = {size}"
+            )
     else:
         counts = [int(repeats)] * size
     if any(n < 0 for n in counts):
@@ -475,7 +507,9 @@ def unflatten(input: Tensor, dim: int, sizes) -> Tensor:
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, out=None) -> Tensor:
     """Elements of `input` at `indices` along `dim`, broadcasting the other dimensions."""
     if indices.dtype is not _C.int64:
-        raise RuntimeError(f"torch.take_along_dim(): dtype of indices should be Long but got {indices.type().split('.')[1].removesuffix('Tensor')}")
+        raise RuntimeError(
+            f"torch.take_along_dim(): dtype of indices should be Long but got {indices.type().split('.')[1].removesuffix('Tensor')}"
+        )
     if dim is None:
         return _ops.gather(input.reshape(-1), 0, indices.reshape(-1), out=out)
     if input.dim() != indices.dim():
@@ -484,7 +518,12 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
             f"dimensions for input, and {indices.dim()} dimensions for indices"
         )
     axis = _wrap(dim, input.dim())
-    shape = list(broadcast_shapes([1 if i == axis else s for i, s in enumerate(input.shape)], [1 if i == axis else s for i, s in enumerate(indices.shape)]))
+    shape = list(
+        broadcast_shapes(
+            [1 if i == axis else s for i, s in enumerate(input.shape)],
+            [1 if i == axis else s for i, s in enumerate(indices.shape)],
+        )
+    )
     a, b = list(shape), list(shape)
     a[axis], b[axis] = input.shape[axis], indices.shape[axis]
     return _ops.gather(input.expand(a), axis, indices.expand(b), out=out)
@@ -560,13 +599,17 @@ def _triangle_indices(row: int, col: int, offset: int, lower: bool, dtype) -> Te
 
 
 @function
-def tril_indices(row: int, col: int, offset: int = 0, *, dtype=None, device="cpu", layout=None) -> Tensor:
+def tril_indices(
+    row: int, col: int, offset: int = 0, *, dtype=None, device="cpu", layout=None
+) -> Tensor:
     """Row and column numbers of a lower triangle, (2, n)."""
     return _triangle_indices(row, col, offset, True, dtype)
 
 
 @function
-def triu_indices(row: int, col: int, offset: int = 0, *, dtype=None, device="cpu", layout=None) -> Tensor:
+def triu_indices(
+    row: int, col: int, offset: int = 0, *, dtype=None, device="cpu", layout=None
+) -> Tensor:
     """Row and column numbers of an upper triangle, (2, n)."""
     return _triangle_indices(row, col, offset, False, dtype)
 
@@ -627,7 +670,9 @@ def fill_diagonal_(self: Tensor, fill_value, wrap: bool = False) -> Tensor:
     self.as_strided((size,), (step,), self.storage_offset()).fill_(fill_value)
     if with_wrap:
         start = (size + 1) * self.stride(0)
-        count = (self.shape[0] * self.shape[1] - start // max(self.stride(1), 1)) // (self.shape[1] + 1) + 1
+        count = (self.shape[0] * self.shape[1] - start // max(self.stride(1), 1)) // (
+            self.shape[1] + 1
+        ) + 1
         if start < self.numel():
             count = math.ceil((self.numel() - start) / (self.shape[1] + 1))
             self.as_strided((count,), (step,), self.storage_offset() + start).fill_(fill_value)
@@ -742,7 +787,18 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
 
 
 @function
-def logspace(start, end, steps: int, base: float = 10.0, *, dtype=None, device=None, layout=None, requires_grad=False, out=None) -> Tensor:
+def logspace(
+    start,
+    end,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype=None,
+    device=None,
+    layout=None,
+    requires_grad=False,
+    out=None,
+) -> Tensor:
     """`steps` numbers from base**start to base**end, evenly spaced in the exponent."""
     first = start.item() if isinstance(start, Tensor) else start
     last = end.item() if isinstance(end, Tensor) else end
@@ -756,7 +812,9 @@ def logspace(start, end, steps: int, base: float = 10.0, *, dtype=None, device=N
 def complex(real: Tensor, imag: Tensor, *, out=None) -> Tensor:
     """A complex tensor from its real and imaginary parts (float32 or float64)."""
     if real.dtype != imag.dtype or real.dtype not in (_C.float32, _C.float64, _C.float16):
-        raise RuntimeError(f"Expected both inputs to be Half, Float or Double tensors but got {real.dtype} and {imag.dtype}")
+        raise RuntimeError(
+            f"Expected both inputs to be Half, Float or Double tensors but got {real.dtype} and {imag.dtype}"
+        )
     a, b = broadcast_tensors(real, imag)
     return _into(out, _ops.view_as_complex(_ops.stack([a, b], -1)))
 
@@ -791,13 +849,23 @@ method(cross)
 
 @method
 @function
-def index_reduce(input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True) -> Tensor:
+def index_reduce(
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    source: Tensor,
+    reduce: str,
+    *,
+    include_self: bool = True,
+) -> Tensor:
     """Reduce the slices of `source` into the slices of `input` that `index` names: "prod", "mean", "amax", "amin"."""
     shape = [1] * source.dim()
     if source.dim():
         shape[_wrap(dim, source.dim())] = -1
     where = index.reshape(shape).expand(source.shape) if source.dim() else index.reshape(())
-    return _ops.scatter_reduce(input, dim, where.to(_C.int64), source, reduce, include_self=include_self)
+    return _ops.scatter_reduce(
+        input, dim, where.to(_C.int64), source, reduce, include_self=include_self
+    )
 
 
 @function
@@ -812,7 +880,9 @@ def isin(elements, test_elements, *, assume_unique: bool = False, invert: bool =
 
 
 @function
-def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> list[Tensor]:
+def gradient(
+    input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1
+) -> list[Tensor]:
     """Numerical derivatives along dimensions by second-order differences.
 
     Args:
@@ -826,13 +896,17 @@ def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: in
     """
     dims = list(range(input.dim())) if dim is None else [dim] if isinstance(dim, int) else list(dim)
     spacings = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(dims)
-    return [_derivative(input, _wrap(d, input.dim()), s, edge_order) for d, s in zip(dims, spacings)]
+    return [
+        _derivative(input, _wrap(d, input.dim()), s, edge_order) for d, s in zip(dims, spacings)
+    ]
 
 
 def _derivative(x: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
     n = x.shape[dim]
     if n < edge_order + 1:
-        raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")
+        raise RuntimeError(
+            "torch.gradient expected each dimension size to be at least edge_order+1"
+        )
 
     def at(start: int, length: int) -> Tensor:
         return x.narrow(dim, start if start >= 0 else n + start, length)
@@ -842,7 +916,11 @@ def _derivative(x: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
     if isinstance(spacing, Tensor) and spacing.dim() == 1:
         h = (spacing[1:] - spacing[:-1]).reshape(shape)
     else:
-        h = _ops.full((n - 1,), float(spacing), dtype=x.dtype if x.dtype.is_floating_point else _C.get_default_dtype()).reshape(shape)
+        h = _ops.full(
+            (n - 1,),
+            float(spacing),
+            dtype=x.dtype if x.dtype.is_floating_point else _C.get_default_dtype(),
+        ).reshape(shape)
     left, right = h.narrow(dim, 0, n - 2), h.narrow(dim, 1, n - 2)
     inner = (
         at(0, n - 2) * (-right / (left * (left + right)))
@@ -854,7 +932,15 @@ def _derivative(x: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
         first, last = (at(1, 1) - at(0, 1)) / h0, (at(-1, 1) - at(-2, 1)) / h1
     else:
         a, b = h0, h.narrow(dim, 1, 1)
-        first = at(0, 1) * (-(2 * a + b) / (a * (a + b))) + at(1, 1) * ((a + b) / (a * b)) + at(2, 1) * (-a / (b * (a + b)))
+        first = (
+            at(0, 1) * (-(2 * a + b) / (a * (a + b)))
+            + at(1, 1) * ((a + b) / (a * b))
+            + at(2, 1) * (-a / (b * (a + b)))
+        )
         a, b = h.narrow(dim, n - 3, 1), h1
-        last = at(-3, 1) * (b / (a * (a + b))) + at(-2, 1) * (-(b + a) / (a * b)) + at(-1, 1) * ((2 * b + a) / (b * (a + b)))
+        last = (
+            at(-3, 1) * (b / (a * (a + b)))
+            + at(-2, 1) * (-(b + a) / (a * b))
+            + at(-1, 1) * ((2 * b + a) / (b * (a + b)))
+        )
     return _ops.cat([first, inner, last], dim)

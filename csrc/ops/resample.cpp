@@ -1,0 +1,366 @@
+// Padding, resizing and sampling of images. Resizing is done one axis at a time: each output line is
+// a weighted sum of a few input lines.
+#include <cmath>
+
+#include "cpu/transfer.h"
+#include "dispatch/call.h"
+
+namespace rl {
+namespace {
+
+// ---- padding ----
+OP("constant_pad_nd(Tensor self, SymInt[] pad, Scalar value=0) -> Tensor")
+    .function_only()
+    .direct([](const Tensor& self, const Dims& pad, const Scalar& value) {
+      RL_CHECK(pad.size() % 2 == 0, "Length of pad must be even but instead it equals ", pad.size());
+      int pairs = int(pad.size()) / 2, n = self.ndim();
+      RL_CHECK(pairs <= n, "Length of pad should be no more than twice the number of dimensions of the input. Pad length is ",
+               pad.size(), "while the input has ", n, "dimensions.");
+      Dims sizes = self.sizes();
+      for (int i = 0; i < pairs; ++i) {
+        int d = n - 1 - i;
+        sizes[size_t(d)] += pad[size_t(2 * i)] + pad[size_t(2 * i + 1)];
+        RL_CHECK(sizes[size_t(d)] >= 0, "The input size ", self.sizes()[size_t(d)], ", plus negative padding ", pad[size_t(2 * i)],
+                 " and ", pad[size_t(2 * i + 1)], " resulted in a negative output size, which is invalid. Check dimension ", d,
+                 " of your input.");
+      }
+      Tensor out = call<"full">(sizes, value, self.dtype(), Value(), self.device());
+      Tensor from = self, to = out;
+      for (int i = 0; i < pairs; ++i) {
+        int64_t d = n - 1 - i, before = pad[size_t(2 * i)], after = pad[size_t(2 * i + 1)];
+        int64_t size = self.sizes()[size_t(d)];
+        int64_t cut_front = std::max<int64_t>(-before, 0), cut_back = std::max<int64_t>(-after, 0);
+        int64_t kept = std::max<int64_t>(size - cut_front - cut_back, 0);
+        from = call<"narrow">(from, d, std::min(cut_front, size), kept);
+        to = call<"narrow">(to, d, std::max<int64_t>(before, 0), kept);
+      }
+      transfer(from, to);
+      return out;
+    })
+    .grad("self", "", [](GradContext& c) {
+      Dims back = c.get<Dims>("pad");
+      for (int64_t& p : back) p = -p;
+      return call<"constant_pad_nd">(c.grad(), back, 0);
+    });
+
+// ---- resizing one axis ----
+// One output position: the first input line and the weights of the following `taps` lines.
+struct Taps {
+  int count = 1;
+  std::vector<int64_t> index;  // (taps, out)
+  std::vector<double> weight;  // (taps, out)
+};
+
+double source_scale(int64_t in, int64_t out, bool align, std::optional<double> scale) {
+  if (align) return out > 1 ? double(in - 1) / double(out - 1) : 0.0;
+  return scale && *scale > 0 ? 1.0 / *scale : double(in) / double(out);
+}
+double source_position(double scale, int64_t i, bool align, bool cubic) {
+  if (align) return scale * double(i);
+  double p = scale * (double(i) + 0.5) - 0.5;
+  return p < 0 && !cubic ? 0.0 : p;
+}
+
+Taps nearest_taps(int64_t in, int64_t out, std::optional<double> scale, bool exact, bool single) {
+  Taps t;
+  double by = source_scale(in, out, false, scale);
+  for (int64_t i = 0; i < out; ++i) {
+    double p = exact ? (double(i) + 0.5) * by : double(i) * by;
+    if (single) p = exact ? double((float(i) + 0.5f) * float(by)) : double(float(i) * float(by));
+    t.index.push_back(std::min<int64_t>(int64_t(std::floor(p)), in - 1));
+    t.weight.push_back(1);
+  }
+  return t;
+}
+
+Taps linear_taps(int64_t in, int64_t out, bool align, std::optional<double> scale) {
+  Taps t;
+  t.count = 2;
+  t.index.resize(size_t(2 * out));
+  t.weight.resize(size_t(2 * out));
+  double by = source_scale(in, out, align, scale);
+  for (int64_t i = 0; i < out; ++i) {
+    double p = source_position(by, i, align, false);
+    int64_t a = std::min<int64_t>(int64_t(p), in - 1), b = std::min(a + 1, in - 1);
+    double w = std::min(std::max(p - double(a), 0.0), 1.0);
+    t.index[size_t(i)] = a;
+    t.index[size_t(out + i)] = b;
+    t.weight[size_t(i)] = 1 - w;
+    t.weight[size_t(out + i)] = w;
+  }
+  return t;
+}
+
+// Keys' cubic convolution with a = -0.75.
+double cubic_weight(double x) {
+  constexpr double a = -0.75;
+  x = std::abs(x);
+  if (x <= 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  if (x < 2) return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a;
+  return 0;
+}
+Taps cubic_taps(int64_t in, int64_t out, bool align, std::optional<double> scale) {
+  Taps t;
+  t.count = 4;
+  t.index.resize(size_t(4 * out));
+  t.weight.resize(size_t(4 * out));
+  double by = source_scale(in, out, align, scale);
+  for (int64_t i = 0; i < out; ++i) {
+    double p = source_position(by, i, align, true), base = std::floor(p);
+    for (int k = 0; k < 4; ++k) {
+      int64_t at = int64_t(base) - 1 + k;
+      t.index[size_t(k * out + i)] = std::clamp<int64_t>(at, 0, in - 1);
+      t.weight[size_t(k * out + i)] = cubic_weight(p - double(at));
+    }
+  }
+  return t;
+}
+
+// Antialiased: a triangle or cubic (a = -0.5) filter stretched by the scale, normalised per output.
+Taps filtered_taps(int64_t in, int64_t out, bool align, std::optional<double> scale, bool cubic) {
+  double by = source_scale(in, out, align, scale), stretch = std::max(by, 1.0);
+  double support = (cubic ? 2.0 : 1.0) * stretch;
+  Taps t;
+  t.count = int(std::ceil(support)) * 2 + 1;
+  t.index.assign(size_t(t.count * out), 0);
+  t.weight.assign(size_t(t.count * out), 0.0);
+  for (int64_t i = 0; i < out; ++i) {
+    double center = by * (double(i) + 0.5);
+    int64_t from = std::max<int64_t>(int64_t(center - support + 0.5), 0);
+    int64_t to = std::min<int64_t>(int64_t(center + support + 0.5), in);
+    double total = 0;
+    for (int64_t k = 0; k < to - from; ++k) {
+      double x = std::abs((double(k + from) - center + 0.5) / stretch), w;
+      if (cubic) {
+        constexpr double a = -0.5;
+        w = x < 1 ? ((a + 2) * x - (a + 3)) * x * x + 1 : x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
+      } else {
+        w = x < 1 ? 1 - x : 0;
+      }
+      t.index[size_t(k * out + i)] = k + from;
+      t.weight[size_t(k * out + i)] = w;
+      total += w;
+    }
+    for (int k = 0; k < t.count && total != 0; ++k) t.weight[size_t(k * out + i)] /= total;
+  }
+  return t;
+}
+
+Tensor vector_of(const std::vector<int64_t>& v, size_t from, size_t n) {
+  Tensor t = empty({int64_t(n)}, DType::Int64);
+  std::copy_n(v.data() + from, n, t.data<int64_t>());
+  return t;
+}
+
+Tensor resize_axis(const Tensor& x, int64_t dim, const Taps& taps) {
+  size_t out = taps.index.size() / size_t(taps.count);
+  if (taps.count == 1) return call<"index_select">(x, dim, vector_of(taps.index, 0, out));
+  Dims shape(size_t(x.ndim()), 1);
+  shape[size_t(dim)] = int64_t(out);
+  Tensor sum;
+  for (int k = 0; k < taps.count; ++k) {
+    Tensor w = empty(shape, DType::Float64);
+    std::copy_n(taps.weight.data() + size_t(k) * out, out, w.data<double>());
+    Tensor part = call<"index_select">(x, dim, vector_of(taps.index, size_t(k) * out, out)) * to_dtype(w, x.dtype());
+    sum = sum.defined() ? sum + part : part;
+  }
+  return sum;
+}
+
+using Scales = std::vector<std::optional<double>>;
+
+template <class Make>
+Tensor resize(const char* op, const Tensor& self, const Dims& size, const Scales& scales, Make make) {
+  int n = size.ndim();
+  RL_CHECK(self.ndim() == n + 2, "Non-empty ", n + 2, "D data tensor expected but got a tensor with sizes ", self.sizes());
+  for (int i = 0; i < n; ++i) {
+    RL_CHECK(self.sizes()[size_t(i + 2)] > 0 && size[size_t(i)] > 0, op, ": Input and output sizes should be greater than 0, but got input ",
+             self.sizes(), " and output size ", size);
+  }
+  if (is_half(self.dtype())) return to_dtype(resize(op, to_dtype(self, DType::Float32), size, scales, make), self.dtype());
+  Tensor x = self;
+  for (int i = n - 1; i >= 0; --i) {
+    x = resize_axis(x, i + 2, make(self.sizes()[size_t(i + 2)], size[size_t(i)], scales[size_t(i)]));
+  }
+  return x;
+}
+
+using S = std::optional<double>;
+
+template <bool Exact>
+Tensor nearest(const Tensor& self, const Dims& size, const Scales& scales) {
+  bool single = self.dtype() != DType::Float64;
+  return resize("upsample_nearest", self, size, scales,
+                [=](int64_t in, int64_t out, S s) { return nearest_taps(in, out, s, Exact, single); });
+}
+Tensor linear(const Tensor& self, const Dims& size, bool align, const Scales& scales) {
+  return resize("upsample_linear", self, size, scales, [=](int64_t in, int64_t out, S s) { return linear_taps(in, out, align, s); });
+}
+
+OP("upsample_nearest1d(Tensor self, SymInt[1] output_size, float? scales=None) -> Tensor").hidden()
+    .composite([](const Tensor& x, const Dims& size, S a) { return nearest<false>(x, size, {a}); });
+OP("upsample_nearest2d(Tensor self, SymInt[2] output_size, float? scales_h=None, float? scales_w=None) -> Tensor").hidden()
+    .composite([](const Tensor& x, const Dims& size, S a, S b) { return nearest<false>(x, size, {a, b}); });
+OP("upsample_nearest3d(Tensor self, SymInt[3] output_size, float? scales_d=None, float? scales_h=None, float? scales_w=None) -> Tensor").hidden()
+    .composite([](const Tensor& x, const Dims& size, S a, S b, S c) { return nearest<false>(x, size, {a, b, c}); });
+OP("_upsample_nearest_exact1d(Tensor self, SymInt[1] output_size, float? scales=None) -> Tensor").hidden()
+    .composite([](const Tensor& x, const Dims& size, S a) { return nearest<true>(x, size, {a}); });
+OP("_upsample_nearest_exact2d(Tensor self, SymInt[2] output_size, float? scales_h=None, float? scales_w=None) -> Tensor").hidden()
+    .composite([](const Tensor& x, const Dims& size, S a, S b) { return nearest<true>(x, size, {a, b}); });
+OP("_upsample_nearest_exact3d(Tensor self, SymInt[3] output_size, float? scales_d=None, float? scales_h=None, float? scales_w=None) -> Tensor").hidden()
+    .composite([](const Tensor& x, const Dims& size, S a, S b, S c) { return nearest<true>(x, size, {a, b, c}); });
+OP("upsample_linear1d(Tensor self, SymInt[1] output_size, bool align_corners, float? scales=None) -> Tensor").hidden()
+    .composite([](const Tensor& x, const Dims& size, bool align, S a) { return linear(x, size, align, {a}); });
+OP("upsample_bilinear2d(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor").hidden()
+    .composite([](const Tensor& x, const Dims& size, bool align, S a, S b) { return linear(x, size, align, {a, b}); });
+OP("upsample_trilinear3d(Tensor self, SymInt[3] output_size, bool align_corners, float? scales_d=None, float? scales_h=None, float? scales_w=None) -> Tensor").hidden()
+    .composite([](const Tensor& x, const Dims& size, bool align, S a, S b, S c) { return linear(x, size, align, {a, b, c}); });
+OP("upsample_bicubic2d(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor").hidden()
+    .composite([](const Tensor& x, const Dims& size, bool align, S a, S b) {
+      return resize("upsample_bicubic2d", x, size, {a, b}, [=](int64_t in, int64_t out, S s) { return cubic_taps(in, out, align, s); });
+    });
+OP("_upsample_bilinear2d_aa(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor").hidden()
+    .composite([](const Tensor& x, const Dims& size, bool align, S a, S b) {
+      return resize("_upsample_bilinear2d_aa", x, size, {a, b},
+                    [=](int64_t in, int64_t out, S s) { return filtered_taps(in, out, align, s, false); });
+    });
+OP("_upsample_bicubic2d_aa(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor").hidden()
+    .composite([](const Tensor& x, const Dims& size, bool align, S a, S b) {
+      return resize("_upsample_bicubic2d_aa", x, size, {a, b},
+                    [=](int64_t in, int64_t out, S s) { return filtered_taps(in, out, align, s, true); });
+    });
+
+// ---- sampling at arbitrary points ----
+// interpolation: 0 bilinear, 1 nearest, 2 bicubic; padding: 0 zeros, 1 border, 2 reflection.
+Tensor reflect(const Tensor& x, double low2, double high2) {
+  if (low2 == high2) return zeros_like(x);
+  double low = low2 / 2, span = (high2 - low2) / 2;
+  Tensor d = call<"abs">(x - Scalar(low));
+  Tensor extra = call<"fmod.Tensor">(d, wrapped_number(span));
+  Tensor flips = call<"floor">(d / Scalar(span));
+  Tensor odd = call<"ne.Tensor">(call<"fmod.Tensor">(flips, wrapped_number(2)), wrapped_number(0));
+  return call<"where.self">(odd, Scalar(span) - extra + Scalar(low), extra + Scalar(low));
+}
+Tensor unnormalize(const Tensor& g, int64_t size, bool align) {
+  return align ? (g + Scalar(1)) * Scalar(double(size - 1) / 2) : ((g + Scalar(1)) * Scalar(double(size)) - Scalar(1)) / Scalar(2);
+}
+Tensor pad_position(const Tensor& p, int64_t size, int64_t padding, bool align) {
+  Tensor x = p;
+  if (padding == 2) x = align ? reflect(x, 0, 2 * double(size - 1)) : reflect(x, -1, 2 * double(size) - 1);
+  if (padding == 0) return x;
+  return call<"clamp">(x, Scalar(0.0), Scalar(double(size - 1)));
+}
+
+OP("grid_sampler_2d(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor")
+    .function_only()
+    .composite([](const Tensor& input, const Tensor& grid, int64_t mode, int64_t padding, bool align) {
+      RL_CHECK(input.ndim() == 4 && grid.ndim() == 4, "grid_sampler(): expected 4D input and grid, but got input with sizes ",
+               input.sizes(), " and grid with sizes ", grid.sizes());
+      RL_CHECK(grid.sizes()[3] == 2, "grid_sampler(): expected grid to have size 2 in last dimension, but got grid with sizes ",
+               grid.sizes());
+      RL_CHECK(input.sizes()[0] == grid.sizes()[0], "grid_sampler(): expected grid and input to have same batch size, but got input "
+               "with sizes ", input.sizes(), " and grid with sizes ", grid.sizes());
+      int64_t n = input.sizes()[0], c = input.sizes()[1], h = input.sizes()[2], w = input.sizes()[3];
+      int64_t oh = grid.sizes()[1], ow = grid.sizes()[2];
+      Tensor gx = unnormalize(call<"select.int">(grid, int64_t(-1), int64_t(0)), w, align);
+      Tensor gy = unnormalize(call<"select.int">(grid, int64_t(-1), int64_t(1)), h, align);
+      Tensor flat = call<"reshape">(input, Dims({n, c, h * w}));
+      // Values at integer positions (N, OH, OW); zero outside the image.
+      auto at = [&](const Tensor& y, const Tensor& x) {
+        Tensor inside = call<"logical_and">(
+            call<"logical_and">(call<"ge.Tensor">(x, wrapped_number(0)), call<"le.Tensor">(x, wrapped_number(double(w - 1)))),
+            call<"logical_and">(call<"ge.Tensor">(y, wrapped_number(0)), call<"le.Tensor">(y, wrapped_number(double(h - 1)))));
+        Tensor yi = to_dtype(call<"clamp">(y, Scalar(0.0), Scalar(double(h - 1))), DType::Int64);
+        Tensor xi = to_dtype(call<"clamp">(x, Scalar(0.0), Scalar(double(w - 1))), DType::Int64);
+        Tensor where = call<"reshape">(yi * Scalar(w) + xi, Dims({n, 1, oh * ow}));
+        Tensor v = call<"gather">(flat, int64_t(2), call<"expand">(where, Dims({n, c, oh * ow})));
+        v = call<"view">(v, Dims({n, c, oh, ow}));
+        return v * to_dtype(call<"unsqueeze">(inside, int64_t(1)), v.dtype());
+      };
+      auto weighted = [&](const Tensor& v, const Tensor& weight) { return v * call<"unsqueeze">(weight, int64_t(1)); };
+      if (mode == 2) {
+        Tensor x0 = call<"floor">(call<"detach">(gx)), y0 = call<"floor">(call<"detach">(gy));
+        Tensor tx = gx - x0, ty = gy - y0, sum;
+        auto coefficient = [](const Tensor& t, int k) {
+          constexpr double a = -0.75;
+          Tensor x = k == 0 ? t + Scalar(1) : k == 1 ? t : k == 2 ? Scalar(1) - t : Scalar(2) - t;
+          if (k == 1 || k == 2) return ((x * Scalar(a + 2) - Scalar(a + 3)) * x) * x + Scalar(1);
+          return ((x * Scalar(a) - Scalar(5 * a)) * x + Scalar(8 * a)) * x - Scalar(4 * a);
+        };
+        for (int j = 0; j < 4; ++j) {
+          for (int i = 0; i < 4; ++i) {
+            Tensor y = pad_position(y0 + Scalar(j - 1), h, padding, align), x = pad_position(x0 + Scalar(i - 1), w, padding, align);
+            Tensor part = weighted(at(y, x), coefficient(ty, j) * coefficient(tx, i));
+            sum = sum.defined() ? sum + part : part;
+          }
+        }
+        return sum;
+      }
+      gx = pad_position(gx, w, padding, align);
+      gy = pad_position(gy, h, padding, align);
+      if (mode == 1) return at(call<"round">(call<"detach">(gy)), call<"round">(call<"detach">(gx)));
+      Tensor x0 = call<"floor">(call<"detach">(gx)), y0 = call<"floor">(call<"detach">(gy));
+      Tensor x1 = x0 + Scalar(1), y1 = y0 + Scalar(1);
+      return weighted(at(y0, x0), (x1 - gx) * (y1 - gy)) + weighted(at(y0, x1), (gx - x0) * (y1 - gy)) +
+             weighted(at(y1, x0), (x1 - gx) * (gy - y0)) + weighted(at(y1, x1), (gx - x0) * (gy - y0));
+    });
+OP("grid_sampler(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor")
+    .function_only()
+    .composite([](const Tensor& input, const Tensor& grid, int64_t mode, int64_t padding, bool align) {
+      return call<"grid_sampler_2d">(input, grid, mode, padding, align);
+    });
+
+// ---- attention ----
+OP("scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float dropout_p=0.0, bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor")
+    .hidden()
+    .composite([](const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask, double dropout, bool causal,
+                  std::optional<double> scale, bool gqa) {
+      RL_CHECK(query.dtype() == key.dtype() && query.dtype() == value.dtype(),
+               "Expected query, key, and value to have the same dtype, but got query.dtype: ", dtype_name(query.dtype()),
+               " key.dtype: ", dtype_name(key.dtype()), " and value.dtype: ", dtype_name(value.dtype()), " instead.");
+      RL_CHECK(query.ndim() >= 2 && key.ndim() >= 2 && value.ndim() >= 2,
+               "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: ", query.ndim(),
+               ", key.dim: ", key.ndim(), " and value.dim: ", value.ndim(), " instead.");
+      RL_CHECK(!(causal && mask.defined()), "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True");
+      Tensor k = key, v = value;
+      if (gqa) {
+        // Each key head serves a group of query heads next to each other.
+        auto spread = [&](const Tensor& t) {
+          int64_t times = query.size(-3) / t.size(-3);
+          Dims sizes = t.sizes();
+          Tensor x = call<"unsqueeze">(t, int64_t(t.ndim() - 2));
+          Dims wide = x.sizes();
+          wide[size_t(t.ndim() - 2)] = times;
+          sizes[size_t(t.ndim() - 3)] *= times;
+          return call<"reshape">(call<"expand">(x, wide), sizes);
+        };
+        k = spread(k);
+        v = spread(v);
+      }
+      int64_t length = query.size(-2), source = k.size(-2);
+      double by = scale ? *scale : 1.0 / std::sqrt(double(query.size(-1)));
+      Tensor scores = call<"matmul">(query * Scalar(by), call<"transpose.int">(k, int64_t(-2), int64_t(-1)));
+      Tensor seen = mask;
+      if (causal) {
+        Tensor rows = call<"unsqueeze">(call<"arange">(length), int64_t(1));
+        seen = call<"le.Tensor">(call<"arange">(source), rows);
+      }
+      Tensor p;
+      if (seen.defined() && seen.dtype() == DType::Bool) {
+        scores = call<"where.self">(seen, scores, scalar_tensor(-__builtin_inf(), scores.dtype()));
+        p = call<"softmax.int">(scores, int64_t(-1));
+        // A row that may see nothing gives zeros instead of nan.
+        if (!causal) {
+          Tensor any = call<"any.dim">(seen, int64_t(-1), true);
+          p = call<"where.self">(any, p, scalar_tensor(0, p.dtype()));
+        }
+      } else {
+        if (seen.defined()) scores = scores + to_dtype(seen, scores.dtype());
+        p = call<"softmax.int">(scores, int64_t(-1));
+      }
+      if (dropout > 0) p = call<"dropout">(p, dropout, true);
+      return call<"matmul">(p, v);
+    });
+
+}  // namespace
+}  // namespace rl
