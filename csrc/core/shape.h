@@ -23,14 +23,15 @@ inline Dims contiguous_strides(const Dims& sizes) {
 
 inline bool is_contiguous(const Dims& sizes, const Dims& strides) {
   int64_t step = 1;
+  bool dense = true;
   for (int i = sizes.ndim() - 1; i >= 0; --i) {
     if (sizes[i] == 0) return true;
     if (sizes[i] != 1) {
-      if (strides[i] != step) return false;
+      dense &= strides[i] == step;
       step *= sizes[i];
     }
   }
-  return true;
+  return dense;
 }
 
 // Strides of a dense (N, C, *spatial) tensor whose channels vary fastest.

@@ -230,6 +230,49 @@ OP("_upsample_bicubic2d_aa(Tensor self, SymInt[2] output_size, bool align_corner
                     [=](int64_t in, int64_t out, S s) { return filtered_taps(in, out, align, s, true); });
     });
 
+// The forms that take either sizes or scale factors.
+Dims sizes_of(const Tensor& x, std::optional<Dims> size, const Value& scales) {
+  if (size) return *size;
+  auto* list = std::get_if<std::vector<double>>(&scales);
+  RL_CHECK(list, "Must specify exactly one of output_size and scale_factors");
+  Dims out;
+  for (size_t i = 0; i < list->size(); ++i) out.push_back(int64_t(std::floor(double(x.sizes()[i + 2]) * (*list)[i])));
+  return out;
+}
+Scales scales_of(const Value& v, int n) {
+  Scales out(static_cast<size_t>(n));
+  if (auto* list = std::get_if<std::vector<double>>(&v)) {
+    for (int i = 0; i < n; ++i) out[size_t(i)] = (*list)[size_t(i)];
+  }
+  return out;
+}
+using Sizes = std::optional<Dims>;
+#define RL_NEAREST_VEC(name, n, exact)                                                                    \
+  OP(#name ".vec(Tensor input, SymInt[]? output_size, float[]? scale_factors) -> Tensor")                 \
+      .hidden()                                                                                           \
+      .composite([](const Tensor& x, Sizes size, const Value& scales) {                                   \
+        return nearest<exact>(x, sizes_of(x, size, scales), scales_of(scales, n));                        \
+      })
+RL_NEAREST_VEC(upsample_nearest1d, 1, false);
+RL_NEAREST_VEC(upsample_nearest2d, 2, false);
+RL_NEAREST_VEC(upsample_nearest3d, 3, false);
+RL_NEAREST_VEC(_upsample_nearest_exact1d, 1, true);
+RL_NEAREST_VEC(_upsample_nearest_exact2d, 2, true);
+RL_NEAREST_VEC(_upsample_nearest_exact3d, 3, true);
+#define RL_SMOOTH_VEC(name, n, taps)                                                                                   \
+  OP(#name ".vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? scale_factors) -> Tensor")          \
+      .hidden()                                                                                                        \
+      .composite([](const Tensor& x, Sizes size, bool align, const Value& scales) {                                    \
+        return resize(#name, x, sizes_of(x, size, scales), scales_of(scales, n),                                       \
+                      [=](int64_t in, int64_t out, S s) { return taps; });                                             \
+      })
+RL_SMOOTH_VEC(upsample_linear1d, 1, linear_taps(in, out, align, s));
+RL_SMOOTH_VEC(upsample_bilinear2d, 2, linear_taps(in, out, align, s));
+RL_SMOOTH_VEC(upsample_trilinear3d, 3, linear_taps(in, out, align, s));
+RL_SMOOTH_VEC(upsample_bicubic2d, 2, cubic_taps(in, out, align, s));
+RL_SMOOTH_VEC(_upsample_bilinear2d_aa, 2, filtered_taps(in, out, align, s, false));
+RL_SMOOTH_VEC(_upsample_bicubic2d_aa, 2, filtered_taps(in, out, align, s, true));
+
 // ---- sampling at arbitrary points ----
 // interpolation: 0 bilinear, 1 nearest, 2 bicubic; padding: 0 zeros, 1 border, 2 reflection.
 Tensor reflect(const Tensor& x, double low2, double high2) {
