@@ -173,7 +173,8 @@ class FunctionNode final : public Node {
       }
     }
     PyRef args(to_tuple(grads));
-    PyRef r(check(PyObject_CallMethod(ctx_.get(), "_run_backward", "(O)", args.get())));
+    static PyObject* entry = check(PyUnicode_InternFromString("_run_backward"));
+    PyRef r(check(PyObject_CallMethodOneArg(ctx_.get(), entry, args.get())));
     TensorList out;
     from_sequence(r.get(), out, "backward");
     out.resize(next.size());

@@ -83,9 +83,8 @@ class BackwardCFunction(_C._FunctionBase, _ContextMethods):
             )
         user = backward_fn if backward_fn is not Function.backward else vjp
         result = user(self, *grads)
-        if not isinstance(result, (tuple, list)):
+        if not isinstance(result, tuple):
             result = (result,)
-        result = tuple(result)
         count = len(self._needs)
         if len(result) > count and all(r is None for r in result[count:]):
             result = result[:count]
@@ -193,8 +192,8 @@ class Function(metaclass=_FunctionMeta):
                 raw = cls.forward(ctx, *args, **kwargs)
         finally:
             _C.set_grad_enabled(recording)
-        single = not isinstance(raw, (tuple, list))
-        flat = (raw,) if single else tuple(raw)
+        single = not isinstance(raw, tuple)
+        flat = (raw,) if single else raw
         tensors = tuple(o if isinstance(o, Tensor) else None for o in flat)
         wrapped = _C._attach_function(
             ctx,
