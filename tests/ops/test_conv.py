@@ -113,7 +113,7 @@ def test_a_chain_in_the_fast_layout_is_invisible() -> None:
     weights = [torch.randn(48, 32, 3, 3) * 0.1, torch.randn(32, 48, 3, 3) * 0.1]
 
     def run(kind):
-        leaves = [t.to(kind).requires_grad_() for t in (x, *weights)]
+        leaves = [t.detach().to(kind).requires_grad_() for t in (x, *weights)]
         y = F.conv2d(leaves[0], leaves[1], padding=1)
         y = F.max_pool2d(y, 2)
         y = F.conv2d(y, leaves[2], stride=2)
