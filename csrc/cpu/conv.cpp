@@ -266,6 +266,8 @@ void conv_backward_weights(const ConvProblem& p, const T* src, const T* diff_dst
     return;
   }
   if constexpr (std::is_same_v<T, float>) {
+    if (direct::handles_mixed_weights(p))
+      return direct::backward_mixed_weights(p, src, diff_dst, diff_weight, diff_bias);
     if (direct::handles_backward_weights(p))
       return direct::backward_weights(p, src, diff_dst, diff_weight, diff_bias);
     if (p.ic > 0 && onednn::conv_backward_weights(p, src, diff_dst, diff_weight, diff_bias)) return;

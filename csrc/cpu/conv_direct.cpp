@@ -30,9 +30,19 @@ struct WeightBlock {
   float* sum;  // [channels][taps][vector]
 };
 
+struct LastBlock {
+  int64_t rows, width, channels, taps;
+  const float* src;
+  int64_t src_row;
+  const int64_t* offset;
+  const float* diff;  // [rows][width][channels]
+  float* sum;         // [taps][channels]
+};
+
 struct DirectKernels {
   void (*forward)(const ForwardBlock&);
   void (*weights)(const WeightBlock&);
+  void (*last)(const LastBlock&);
   void (*fold)(const float* sum, int64_t count, float* out);
   void (*copy)(const float* in, int64_t n, float* out);
   float (*row_sum)(const float* in, int64_t n);
@@ -345,6 +355,57 @@ void backward_weights(const ConvProblem& p, const float* src, const float* diff_
         diff_bias[group * g.oc + w - weights] = total;
     }
   }
+}
+
+bool handles_mixed_weights(const ConvProblem& p) {
+  if (p.type != onednn::Type::f32 || p.nd != 2 || p.groups != 1 || p.ic > 4) return false;
+  if (p.src_order != onednn::Order::plain || p.dst_order != onednn::Order::channels_last)
+    return false;
+  const Geometry g(p, best().vector);
+  return p.oc % best().vector == 0 && g.image <= kPaddedLimit && g.ow >= 4;
+}
+
+void backward_mixed_weights(const ConvProblem& p, const float* src, const float* diff_dst,
+                            float* diff_weight, float* diff_bias) {
+  const Geometry g(p, best().vector);
+  const Scratch offset_block(sizeof(int64_t) * g.taps);
+  int64_t* const offset = offset_block.get<int64_t>();
+  g.offsets(offset);
+  const int64_t chunk = std::max<int64_t>(1, (p.n + 15) / 16);
+  const int64_t chunks = (p.n + chunk - 1) / chunk;
+  // A strip of the gradient stays in the second-level cache while all taps pass over it.
+  const int64_t strip = std::clamp<int64_t>((192 << 10) / (4 * g.ow * g.oc), 1, g.oh);
+  const int64_t part = (g.taps + 1) * g.oc;  // the last row: sums for the bias
+  const Scratch parts(sizeof(float) * part * chunks);
+  parallel_for(chunks, 1, [&](int64_t begin, int64_t end) {
+    const Scratch block(sizeof(float) * g.image);
+    float* const padded = block.get<float>();
+    std::memset(padded, 0, sizeof(float) * g.image);
+    for (int64_t i = begin; i < end; i++) {
+      float* sum = parts.get<float>() + i * part;
+      std::memset(sum, 0, sizeof(float) * part);
+      for (int64_t n = i * chunk; n < std::min(p.n, (i + 1) * chunk); n++) {
+        copy_padded(g, src + n * g.ic * g.h * g.w, padded);
+        const float* diff = diff_dst + n * g.oh * g.ow * g.oc;
+        for (int64_t y = 0; y < g.oh; y += strip)
+          best().last(LastBlock{std::min(strip, g.oh - y), g.ow, g.oc, g.taps,
+                                padded + y * g.plane_w, g.plane_w, offset, diff + y * g.ow * g.oc,
+                                sum});
+        float* bias = sum + g.taps * g.oc;
+        for (int64_t x = 0; diff_bias && x < g.oh * g.ow; x++)
+          for (int64_t o = 0; o < g.oc; o++) bias[o] += diff[x * g.oc + o];
+      }
+    }
+  });
+  for (int64_t o = 0; o < g.oc; o++)
+    for (int64_t t = 0; t <= g.taps; t++) {
+      float total = 0;
+      for (int64_t i = 0; i < chunks; i++) total += parts.get<float>()[i * part + t * g.oc + o];
+      if (t < g.taps)
+        diff_weight[o * g.taps + t] = total;
+      else if (diff_bias)
+        diff_bias[o] = total;
+    }
 }
 
 }  // namespace rl::direct

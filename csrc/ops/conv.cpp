@@ -297,7 +297,13 @@ void weight_kernel(const Tensor& input, const Tensor& grad, const ConvParams& p,
   if (order == Order::plain && can_order(c, grad) && strided_last(input)) order = Order::channels_last;
   if (order == Order::channels_last && !onednn::available()) order = Order::plain;
   set_order(c, order);
-  const Activation x(input, order), g(grad, order);
+  // The first layer's images stay as they are where a kernel takes them so.
+  ConvProblem mixed = c;
+  mixed.src_order = Order::plain;
+  if (order == Order::channels_last && input.is_contiguous() && !tagged(input) &&
+      input.dtype() == DType::Float32 && direct::handles_mixed_weights(mixed))
+    c = mixed;
+  const Activation x(input, c.src_order), g(grad, order);
   dispatch(input.dtype(), "slow_conv2d_grad_weight", ConvTypes(), [&]<class T>() {
     T *to = weight_grad.data<T>(), *b = bias_grad.numel() ? bias_grad.data<T>() : nullptr;
     const GilRelease release(input.numel() > kKeepGil);
