@@ -300,6 +300,105 @@ void run_range(const Job& job, int64_t begin, int64_t end) {
   }
 }
 
+// ---- transposed inputs: tiles of rows, so that every cache line is read once ----
+
+constexpr int64_t kTileColumns = 64, kTileRows = 16;
+
+bool transposed(const Plan& plan, int k) {
+  const Operand& o = plan.operands[k];
+  return o.strides[0] != o.item && o.strides[0] != 0 && o.strides[1] != 0 &&
+         std::abs(o.strides[1]) < std::abs(o.strides[0]);
+}
+bool wants_tiles(const Plan& plan) {
+  if (plan.sizes.size() < 2 || plan.sizes[0] < kTileRows || plan.sizes[1] < kTileRows) return false;
+  for (int k = 1; k < plan.count; ++k) {
+    if (transposed(plan, k)) return true;
+  }
+  return false;
+}
+
+// A tile's corner: offsets of all operands in the dimensions from the second on.
+struct TileRow {
+  int64_t row, rows;
+  char* data[kMaxPointwiseArity + 1];
+};
+TileRow tile_row(const Plan& plan, int64_t unit) {
+  int64_t bands = (plan.sizes[1] + kTileRows - 1) / kTileRows;
+  TileRow t;
+  t.row = unit % bands * kTileRows;
+  t.rows = std::min(kTileRows, plan.sizes[1] - t.row);
+  unit /= bands;
+  for (int k = 0; k < plan.count; ++k) {
+    t.data[k] = plan.operands[k].data + t.row * plan.operands[k].strides[1];
+  }
+  for (size_t d = 2; d < plan.sizes.size(); ++d) {
+    int64_t at = unit % plan.sizes[d];
+    unit /= plan.sizes[d];
+    for (int k = 0; k < plan.count; ++k) t.data[k] += at * plan.operands[k].strides[d];
+  }
+  return t;
+}
+// Reads `columns` x `rows` elements from `from` into dense rows of the given dtype.
+void gather_tile(const Operand& o, const char* from, int64_t columns, int64_t rows, DType dtype,
+                 char* to) {
+  int64_t item = int64_t(item_size(dtype));
+  ConvertLoop loop = convert_table().loops[int(o.dtype)][int(dtype)];
+  for (int64_t c = 0; c < columns; ++c) {
+    loop(from + c * o.strides[0], o.strides[1], to + c * item, kTileColumns * item, rows);
+  }
+}
+template <class F>
+void for_tile_rows(const Plan& plan, const F& f) {
+  int64_t bands = (plan.sizes[1] + kTileRows - 1) / kTileRows;
+  int64_t units = plan.numel / (plan.sizes[0] * plan.sizes[1]) * bands;
+  int64_t grain = std::max<int64_t>(1, kGrain / (kTileRows * plan.sizes[0]));
+  parallel(units, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t u = begin; u < end; ++u) f(tile_row(plan, u));
+  });
+}
+
+void run_tiles(const Job& job) {
+  const Plan& plan = job.plan;
+  for_tile_rows(plan, [&](const TileRow& t) {
+    const int64_t item = int64_t(item_size(job.compute));
+    const int64_t result_item = int64_t(item_size(job.kernel.result));
+    alignas(64) char tiles[kMaxPointwiseArity + 1][kTileColumns * kTileRows * 16];
+    const Operand& out = plan.operands[0];
+    bool out_direct = out.dtype == job.kernel.result && out.strides[0] == result_item;
+    for (int64_t c = 0; c < plan.sizes[0]; c += kTileColumns) {
+      int64_t columns = std::min(kTileColumns, plan.sizes[0] - c);
+      for (int k = 1; k < plan.count; ++k) {
+        if (transposed(plan, k)) {
+          const Operand& o = plan.operands[k];
+          gather_tile(o, t.data[k] + c * o.strides[0], columns, t.rows, job.compute, tiles[k]);
+        }
+      }
+      for (int64_t r = 0; r < t.rows; ++r) {
+        const char* in[kMaxPointwiseArity];
+        for (int k = 1; k < plan.count; ++k) {
+          const Operand& o = plan.operands[k];
+          char* own = tiles[k] + r * kTileColumns * item;
+          const char* from = t.data[k] + c * o.strides[0] + r * o.strides[1];
+          bool direct = o.dtype == job.compute && o.strides[0] == item;
+          if (!direct && !transposed(plan, k)) {
+            convert(o.dtype, from, o.strides[0], job.compute, own, item, columns);
+          }
+          in[k - 1] = direct ? from : own;
+        }
+        if (job.kernel.valid && !job.kernel.valid(in, columns)) {
+          job.invalid = true;
+          return;
+        }
+        char* to = t.data[0] + c * out.strides[0] + r * out.strides[1];
+        job.kernel.loop(job.functor, out_direct ? to : tiles[0], in, columns);
+        if (!out_direct) {
+          convert(job.kernel.result, tiles[0], result_item, out.dtype, to, out.strides[0], columns);
+        }
+      }
+    }
+  });
+}
+
 // All operands dense in one specially ordered layout (or single numbers): the bytes can be walked
 // flat, and the result takes the same order.
 bool same_physical_layout(const Inputs& in, const Tensor& out) {
@@ -326,7 +425,102 @@ bool same_physical_layout(const Inputs& in, const Tensor& out) {
   return true;
 }
 
+// ---- plain operands: one direct call of the kernel, without a plan ----
+
+// Elements up to which a Python number is spread over a buffer for the kernel.
+constexpr int64_t kSpread = 256;
+
+int category(DType d) {
+  return d == DType::Bool ? 0 : is_complex(d) ? 3 : is_floating(d) ? 2 : 1;
+}
+
+struct PlainInputs {
+  const Tensor* tensors[kMaxPointwiseArity];
+  int count = 0;
+  const Tensor* shape = nullptr;  // the first that is not a Python number
+};
+
+// Are the operands contiguous and alike, or Python numbers that do not change the dtype?
+bool plain_inputs(const Op& op, const Value* args, PlainInputs& in) {
+  const PointwiseSpec& spec = *op.pointwise;
+  if (spec.ignored) return false;
+  for (int i : op.tensor_args) {
+    if (in.count == spec.arity) break;
+    auto* t = std::get_if<Tensor>(&args[i]);
+    if (!t || !t->defined()) return false;
+    in.tensors[in.count++] = t;
+    if (!in.shape && !(*t)->wrapped_number) in.shape = t;
+  }
+  if (!in.shape) return false;
+  const TensorImpl& like = *in.shape->impl();
+  for (int i = 0; i < in.count; ++i) {
+    const TensorImpl& t = *in.tensors[i]->impl();
+    if (t.storage->device().type != DeviceType::CPU || t.storage->layout.channels_last) return false;
+    if (t.wrapped_number) {
+      if (like.numel > kSpread || category(t.dtype) > category(like.dtype)) return false;
+    } else if (!t.contiguous || t.dtype != like.dtype || !(t.sizes == like.sizes)) {
+      return false;
+    }
+  }
+  if (!spec.promote_scalars) return true;
+  if (!is_floating(like.dtype)) return false;
+  for (size_t i = 0; i < op.schema.args.size(); ++i) {
+    if (std::holds_alternative<complex128>(args[i])) return false;
+  }
+  return true;
+}
+
 }  // namespace
+
+bool run_plain_pointwise(const Op& op, const Value* args, Tensor& out) {
+  PlainInputs in;
+  if (!plain_inputs(op, args, in)) return false;
+  const TensorImpl& like = *in.shape->impl();
+  const PointwiseSpec& spec = *op.pointwise;
+  const PointwiseKernel& kernel = spec.kernels[int(like.dtype)];
+  if (!kernel.loop || (spec.promote == Promote::IntToFloat && is_integral(like.dtype, true))) {
+    return false;
+  }
+  if (out.defined()) {
+    if (out.dtype() != kernel.result || !out.is_contiguous() || !(out.sizes() == like.sizes) ||
+        out.storage()->layout.channels_last) {
+      return false;
+    }
+    for (int i = 0; i < in.count; ++i) {
+      const Tensor& t = *in.tensors[i];
+      if (t.storage() == out.storage() && t.offset() != out.offset()) return false;
+    }
+  }
+  if (op.check) op.check(args, like.dtype);
+  alignas(16) char functor[kFunctorBytes];
+  kernel.make(args, functor);
+  if (!out.defined()) out = empty(like.sizes, kernel.result);
+  int64_t n = like.numel;
+  if (n == 0) return true;
+  alignas(64) char spread[kMaxPointwiseArity][kSpread * 16];
+  const char* from[kMaxPointwiseArity];
+  int64_t item = int64_t(item_size(like.dtype)), result_item = int64_t(item_size(kernel.result));
+  for (int i = 0; i < in.count; ++i) {
+    const Tensor& t = *in.tensors[i];
+    from[i] = static_cast<const char*>(t.data());
+    if (!t->wrapped_number) continue;
+    convert(t.dtype(), from[i], 0, like.dtype, spread[i], item, n);
+    from[i] = spread[i];
+  }
+  char* to = static_cast<char*>(out.data());
+  std::atomic<bool> invalid{false};
+  parallel(n, kGrain, [&](int64_t begin, int64_t end) {
+    const char* at[kMaxPointwiseArity];
+    for (int i = 0; i < in.count; ++i) at[i] = from[i] + begin * item;
+    if (kernel.valid && !kernel.valid(at, end - begin)) {
+      invalid = true;
+      return;
+    }
+    kernel.loop(functor, to + begin * result_item, at, end - begin);
+  });
+  RL_CHECK(!invalid, "ZeroDivisionError");
+  return true;
+}
 
 void infer_pointwise(const Op& op, const Value* args, TensorSpec* spec) {
   Inputs in = inputs_of(op, args);
@@ -382,7 +576,11 @@ void run_pointwise(const Op& op, const Value* args, const Tensor& out) {
   }
   std::atomic<bool> invalid{false};
   Job job{plan, kernel, functor, types.compute, invalid};
-  parallel(plan.numel, kGrain, [&](int64_t b, int64_t e) { run_range(job, b, e); });
+  if (!flat && wants_tiles(plan)) {
+    run_tiles(job);
+  } else {
+    parallel(plan.numel, kGrain, [&](int64_t b, int64_t e) { run_range(job, b, e); });
+  }
   RL_CHECK(!invalid, "ZeroDivisionError");
 }
 
@@ -430,6 +628,22 @@ void transfer(const Tensor& src, const Tensor& out) {
     add_operand(plan, out, out.sizes(), static_cast<char*>(out.data()));
     add_operand(plan, src, out.sizes(), static_cast<char*>(src.data()));
     coalesce(plan, out.sizes());
+  }
+  const Operand& to = plan.operands[0];
+  if (to.strides[0] == to.item && wants_tiles(plan)) {
+    for_tile_rows(plan, [&](const TileRow& t) {
+      alignas(64) char tile[kTileColumns * kTileRows * 16];
+      const Operand& from = plan.operands[1];
+      for (int64_t c = 0; c < plan.sizes[0]; c += kTileColumns) {
+        int64_t columns = std::min(kTileColumns, plan.sizes[0] - c);
+        gather_tile(from, t.data[1] + c * from.strides[0], columns, t.rows, to.dtype, tile);
+        for (int64_t r = 0; r < t.rows; ++r) {
+          std::memcpy(t.data[0] + c * to.item + r * to.strides[1], tile + r * kTileColumns * to.item,
+                      size_t(columns * to.item));
+        }
+      }
+    });
+    return;
   }
   ConvertLoop loop = convert_table().loops[int(src.dtype())][int(out.dtype())];
   int64_t from_stride = plan.operands[1].strides[0], to_stride = plan.operands[0].strides[0];

@@ -132,6 +132,9 @@ const PointwiseSpec& pointwise() {
   return spec;
 }
 
+// The frequent case done at once: contiguous operands of one shape and dtype. Makes `out` if it is
+// undefined, else writes into it. False: nothing has been done.
+bool run_plain_pointwise(const Op& op, const Value* args, Tensor& out);
 void infer_pointwise(const Op& op, const Value* args, TensorSpec* spec);
 void run_pointwise(const Op& op, const Value* args, const Tensor& out);
 

@@ -47,6 +47,13 @@ Tensor make_result(const TensorSpec& spec, Device device) {
 }
 
 void run_kernel(const Op& op, Value* args, Value* results) {
+  if (op.pointwise) {
+    Tensor out;
+    if (run_plain_pointwise(op, args, out)) {
+      results[0] = std::move(out);
+      return;
+    }
+  }
   size_t n = op.schema.returns.size();
   TensorSpec specs[kMaxResults];
   if (op.pointwise) {
@@ -171,6 +178,8 @@ void separate_inputs(const Op& op, Value* args, const Tensor& out) {
 
 void write_into(const Op& op, Value* args, const Tensor& self) {
   if (op.pointwise) {
+    Tensor out = self;
+    if (run_plain_pointwise(op, args, out)) return;
     TensorSpec spec;
     infer_pointwise(op, args, &spec);
     RL_CHECK(spec.sizes == self.sizes(), "output with shape ", self.sizes(),
