@@ -143,6 +143,8 @@ PyMethodDef functions[] = {
 
 }  // namespace
 
+void init_memory(PyObject* module);  // memory.cpp
+
 void set_python_error() noexcept {
   try {
     throw;
@@ -172,6 +174,7 @@ NB_MODULE(_C, m) {
     rl::init_small_types(module);
     rl::init_tensor_type(module);
     rl::init_runtime(module);
+    rl::init_memory(module);
     rl::init_autograd(module);
     rl::init_numpy(module);
     rl::init_random(module);
