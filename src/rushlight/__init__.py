@@ -121,6 +121,16 @@ _LAZY_NAMES = {
     "vmap": "func",
     "fork_rng": "random",
 }
+_LAZY_NAMES |= dict.fromkeys(
+    "cholesky cholesky_inverse cholesky_solve cross det geqrf inverse logdet lu lu_solve lu_unpack matrix_exp "
+    "matrix_power orgqr ormqr pinverse qr slogdet svd triangular_solve".split(),
+    "linalg._legacy",
+)
+_LAZY_NAMES |= dict.fromkeys(["stft", "istft"], "functional")
+_LAZY_NAMES |= dict.fromkeys(
+    [kind + "_window" for kind in ("bartlett", "blackman", "hamming", "hann", "kaiser")],
+    "signal._classic",
+)
 _LEGACY_TYPES = frozenset(
     word + kind
     for kind in ("Tensor", "Storage")
