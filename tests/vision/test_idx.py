@@ -60,6 +60,7 @@ GOOD = idx(numpy.zeros((4, 3), numpy.uint8))
         ),
         (gzip.compress(bytes([0, 0, 8, 1]) + struct.pack(">I", 20_000)), "truncated: 0 of 20000"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "file",
 )
 def test_bad_files_are_refused_without_allocating(tmp_path, data, reason):
     (tmp_path / "bad").write_bytes(data)
