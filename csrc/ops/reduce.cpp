@@ -236,7 +236,7 @@ Tensor products_of_others(const Tensor& x, int64_t dim) {
   right = call<"cat">(TensorList{one, right}, dim);
   return call<"cumprod">(left, dim) * call<"flip">(call<"cumprod">(right, dim), Dims({dim}));
 }
-bool has_zero(const Tensor& x) { return item(call<"any">(call<"eq.Scalar">(detach(x), 0))).to<bool>(); }
+bool has_zero(const Tensor& x) { return item(call<"any">(equals(detach(x), 0))).to<bool>(); }
 
 Tensor prod_backward(GradContext& c, bool whole) {
   Tensor x = c.tensor("self"), g = c.grad(), result = c.result();

@@ -180,7 +180,7 @@ Tensor mean_backward(const Tensor& grad, const Tensor& self, const SpreadArgs& a
   return expand_reduced(grad, self.sizes(), a.over, a.keepdim) / Scalar(reduced_count(self.sizes(), a.over));
 }
 Tensor std_to_var(const Tensor& grad, const Tensor& result) {
-  return call<"masked_fill.Scalar">(grad / (result * Scalar(2)), call<"eq.Scalar">(detach(result), 0), 0);
+  return call<"masked_fill.Scalar">(grad / (result * Scalar(2)), equals(detach(result), 0), 0);
 }
 Tensor spread_and_mean_backward(GradContext& c, bool root) {
   Tensor self = c.tensor("self"), out;
@@ -366,7 +366,7 @@ Tensor norm_backward(GradContext& c) {
   if (p == 0) return zeros_like(x);
   if (auto dtype = c.get<DT>("dtype")) x = to_dtype(x, *dtype);
   Tensor g = with_dims(c.grad(), x.sizes(), over, keepdim), norm = with_dims(c.result(), x.sizes(), over, keepdim);
-  Tensor nothing = call<"eq.Scalar">(detach(norm), 0);
+  Tensor nothing = equals(detach(norm), 0);
   if (p == 1) return call<"sgn">(x) * g;
   if (p == 2) return g * zero_where(x / norm, nothing);
   if (std::isinf(p)) {
@@ -377,7 +377,7 @@ Tensor norm_backward(GradContext& c) {
   }
   if (p < 1) {
     Tensor scaled = call<"sgn">(x) * zero_where(call<"pow.Tensor_Scalar">(call<"abs">(x), p - 1),
-                                                call<"eq.Scalar">(detach(x), 0));
+                                                equals(detach(x), 0));
     return scaled * g * call<"pow.Tensor_Scalar">(norm, 1 - p);
   }
   Tensor scale = zero_where(g / call<"pow.Tensor_Scalar">(norm, p - 1), nothing);
@@ -418,7 +418,7 @@ OP("renorm(Tensor self, Scalar p, int dim, Scalar maxnorm) -> Tensor")
       }
       Tensor norm = call<"linalg_vector_norm">(self, p, others, true);
       Tensor one = call<"ones_like">(detach(norm));
-      Tensor factor = call<"where.self">(call<"gt.Scalar">(detach(norm), maxnorm),
+      Tensor factor = call<"where.self">(above(detach(norm), maxnorm),
                                          maxnorm / (norm + Scalar(1e-7)), one);
       return self * factor;
     });

@@ -23,6 +23,9 @@ inline int64_t reduced_count(const Dims& sizes, const Over& over) {
   return n;
 }
 
+inline Tensor equals(const Tensor& t, const Scalar& v) { return call<"eq.Tensor">(t, wrapped_number(v)); }
+inline Tensor above(const Tensor& t, const Scalar& v) { return call<"gt.Tensor">(t, wrapped_number(v)); }
+
 // A reduced tensor with its dims of size 1 put back.
 inline Tensor with_dims(const Tensor& t, const Dims& sizes, const Over& over, bool keepdim) {
   if (keepdim || over.all || sizes.empty()) return t;

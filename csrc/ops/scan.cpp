@@ -155,7 +155,7 @@ OP("cumprod(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor")
       if (x.ndim() == 0 || x.numel() <= 1) return g;
       int64_t dim = wrap_dim(c.get<int64_t>("dim"), x.ndim());
       if (x.sizes()[dim] == 1) return g;
-      bool zeros = !x.is_meta() && item(call<"any">(call<"eq.Scalar">(detach(x), 0))).to<bool>();
+      bool zeros = !x.is_meta() && item(call<"any">(equals(detach(x), 0))).to<bool>();
       if (zeros) return cumprod_backward_with_zeros(g, x, dim);
       return reversed_sum(g * conj(c.result()), dim) / conj(x);
     });
@@ -256,7 +256,7 @@ OP("logcumsumexp(Tensor self, int dim) -> Tensor")
       }
       Tensor lowest = scalar_tensor(-std::numeric_limits<double>::infinity(), g.dtype());
       auto side = [&](const Tensor& part) {
-        Tensor log_part = call<"where.self">(call<"gt.Scalar">(detach(part), 0), call<"log">(part), lowest);
+        Tensor log_part = call<"where.self">(above(detach(part), 0), call<"log">(part), lowest);
         return call<"exp">(reversed(log_part - result) + self);
       };
       return side(g) - side(-g);
