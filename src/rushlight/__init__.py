@@ -126,6 +126,13 @@ _LAZY_NAMES |= dict.fromkeys(
     "matrix_power orgqr ormqr pinverse qr slogdet svd triangular_solve".split(),
     "linalg._legacy",
 )
+_LAZY_NAMES |= dict.fromkeys(
+    "autocast_decrement_nesting autocast_increment_nesting clear_autocast_cache get_autocast_cpu_dtype "
+    "get_autocast_dtype get_autocast_gpu_dtype is_autocast_cache_enabled is_autocast_cpu_enabled "
+    "is_autocast_enabled set_autocast_cache_enabled set_autocast_cpu_dtype set_autocast_cpu_enabled "
+    "set_autocast_dtype set_autocast_enabled set_autocast_gpu_dtype".split(),
+    "amp",
+)
 _LAZY_NAMES |= dict.fromkeys(["stft", "istft"], "functional")
 _LAZY_NAMES |= dict.fromkeys(
     [kind + "_window" for kind in ("bartlett", "blackman", "hamming", "hann", "kaiser")],

@@ -130,13 +130,31 @@ def memory_summary(device: Any = None, abbreviated: bool = False) -> str:
     """
     stats = memory_stats()
     rows = [("memory in use", "allocated_bytes", True), ("memory held", "reserved_bytes", True)]
-    rows += [("asked for", "requested_bytes", True), ("blocks in use", "allocation", False), ("segments", "segment", False)]
+    rows += [
+        ("asked for", "requested_bytes", True),
+        ("blocks in use", "allocation", False),
+        ("segments", "segment", False),
+    ]
     lines = ["CPU memory", f"{'':24}{'current':>12}{'peak':>12}{'total':>12}{'freed':>12}"]
     pools = ["all"] if abbreviated else ["all", "large_pool", "small_pool"]
     for title, key, is_bytes in rows:
         for pool in pools:
             name = title if pool == "all" else "    " + pool.replace("_", " ")
-            cells = [stats[f"{key}.{pool}.{kind}"] for kind in ("current", "peak", "allocated", "freed")]
-            lines.append(f"{name:24}" + "".join(f"{_human(c) if is_bytes else c:>12}" for c in cells))
-    lines.append(f"failed allocations: {stats['num_ooms']}, retries after emptying the cache: {stats['num_alloc_retries']}")
+            cells = [
+                stats[f"{key}.{pool}.{kind}"] for kind in ("current", "peak", "allocated", "freed")
+            ]
+            lines.append(
+                f"{name:24}" + "".join(f"{_human(c) if is_bytes else c:>12}" for c in cells)
+            )
+    lines.append(
+        f"failed allocations: {stats['num_ooms']}, retries after emptying the cache: {stats['num_alloc_retries']}"
+    )
     return "\n".join(lines)
+
+
+def __getattr__(name: str) -> Any:
+    from .._lazy import lacking, lazy_module
+
+    if name == "amp":
+        return lazy_module(__name__, name)
+    lacking(__name__, name)

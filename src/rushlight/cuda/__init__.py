@@ -146,3 +146,11 @@ def get_device_capability(device: Any = None) -> tuple[int, int]:
 def get_device_properties(device: Any = None) -> Any:
     """The device's properties; refused."""
     _refuse()
+
+
+def __getattr__(name: str) -> Any:
+    from .._lazy import lacking, lazy_module
+
+    if name == "amp":
+        return lazy_module(__name__, name)
+    lacking(__name__, name)

@@ -1,0 +1,33 @@
+"""`torch.amp.autocast("cuda", ...)` under its older name."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from ... import _C
+from ...amp import autocast_mode as _mode
+
+
+class autocast(_mode.autocast):
+    """Older spelling of `torch.amp.autocast("cuda", ...)`; warns.
+
+    Args:
+        enabled, dtype, cache_enabled: as there.
+    """
+
+    def __init__(self, enabled: bool = True, dtype: Any = None, cache_enabled: bool = True) -> None:
+        warnings.warn(
+            "`torch.cuda.amp.autocast(args...)` is deprecated. "
+            "Please use `torch.amp.autocast('cuda', args...)` instead.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        dtype = dtype or (_C.float16 if "cuda" == "cuda" else _C.bfloat16)
+        super().__init__("cuda", enabled=enabled, dtype=dtype, cache_enabled=cache_enabled)
+
+
+custom_fwd: Callable = functools.partial(_mode.custom_fwd, device_type="cuda")
+custom_bwd: Callable = functools.partial(_mode.custom_bwd, device_type="cuda")
