@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from . import functional, grad, init, modules, parallel, parameter, utils
+from . import functional, init, modules, parameter, utils
 from .modules import *  # noqa: F403
-from .parallel import DataParallel
 from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
 
@@ -49,10 +48,23 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str):
-    # Rarely used; imported on first use.
-    if name in ("attention", "common_types"):
-        import importlib
+# Imported on first use.
+_LAZY = frozenset(("attention", "common_types", "grad", "parallel"))
 
-        return importlib.import_module(f".{name}", __name__)
+
+def __getattr__(name: str):
+    import importlib
+
+    if name in _LAZY:
+        try:
+            return importlib.import_module(f".{name}", __name__)
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise
+    elif name == "DataParallel":
+        return importlib.import_module(".parallel", __name__).DataParallel
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_LAZY, "DataParallel"})
