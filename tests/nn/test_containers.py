@@ -54,9 +54,7 @@ def test_module_list() -> None:
     layers += [nn.Tanh()]
     assert names(layers) == ["Linear", "ReLU", "Linear", "Linear", "Tanh"]
     assert isinstance(layers[1:3], nn.ModuleList)
-    assert repr(nn.ModuleList([nn.ReLU(), nn.ReLU()])) == (
-        "ModuleList(\n  (0-1): 2 x ReLU()\n)"
-    )
+    assert repr(nn.ModuleList([nn.ReLU(), nn.ReLU()])) == ("ModuleList(\n  (0-1): 2 x ReLU()\n)")
     with pytest.raises(TypeError, match="ModuleList.extend should be called with an iterable"):
         layers.extend(3)
 

@@ -59,7 +59,7 @@ def test_shared_parameter_comes_once_unless_asked() -> None:
         (
             lambda m: m.register_parameter("a.b", None),
             KeyError,
-            "parameter name can\\'t contain \".\"",
+            'parameter name can\\\'t contain "."',
         ),
         (lambda m: m.register_parameter("forward", None), KeyError, "attribute 'forward' already"),
         (
@@ -74,7 +74,11 @@ def test_shared_parameter_comes_once_unless_asked() -> None:
             "cannot assign 'int' object to buffer 'b' (torch Tensor or None required)",
         ),
         (lambda m: m.add_module("m", 5), TypeError, "int is not a Module subclass"),
-        (lambda m: m.add_module("", nn.ReLU()), KeyError, 'module name can\\\'t be empty string ""'),
+        (
+            lambda m: m.add_module("", nn.ReLU()),
+            KeyError,
+            'module name can\\\'t be empty string ""',
+        ),
         (lambda m: m.missing, AttributeError, "'Linear' object has no attribute 'missing'"),
         (lambda m: m.get_submodule("x"), AttributeError, "Linear has no attribute `x`"),
         (lambda m: m.get_parameter("in_features"), AttributeError, "`in_features` is not an nn.P"),

@@ -208,7 +208,7 @@ def test_lazy_layers() -> None:
     net = nn.Sequential(nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(2))
     assert repr(net[3].weight) == "<UninitializedParameter>"
     with pytest.raises(RuntimeError, match="Can't access the shape of an uninitialized"):
-        net[3].weight.shape
+        net[3].weight.shape  # noqa: B018
     assert net(torch.ones(2, 3, 5, 5)).shape == (2, 2)
     assert [type(layer) for layer in net] == [nn.Conv2d, nn.BatchNorm2d, nn.Flatten, nn.Linear]
 

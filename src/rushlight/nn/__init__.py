@@ -30,26 +30,13 @@ def factory_kwargs(kwargs):
     return result
 
 
-__all__ = [
-    *modules.__all__,
-    "Buffer",
-    "DataParallel",
-    "Parameter",
-    "UninitializedBuffer",
-    "UninitializedParameter",
-    "factory_kwargs",
-    "functional",
-    "grad",
-    "init",
-    "modules",
-    "parallel",
-    "parameter",
-    "utils",
-]
-
+__all__ = [*modules.__all__, "Parameter", "Buffer", "factory_kwargs"]
+__all__ += ["UninitializedParameter", "UninitializedBuffer"]
+__all__ += ["functional", "init", "modules", "parameter", "utils"]
 
 # Imported on first use.
 _LAZY = frozenset(("attention", "common_types", "grad", "parallel"))
+__all__ += ["DataParallel", "grad", "parallel"]  # noqa: F405
 
 
 def __getattr__(name: str):
