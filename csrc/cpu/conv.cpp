@@ -83,7 +83,7 @@ void add_columns_to_image(const Columns& g, const T* columns, T* image) {
     int64_t first, last;
     g.inside(kx, first, last);
     T* to = image + row + kx * g.dilation[2] - g.pad[2];
-    for (int64_t x = first; x < last; x++) to[x * g.stride[2]] += in[x];
+    for (int64_t x = first; x < last; x++) to[x * g.stride[2]] = T(to[x * g.stride[2]] + in[x]);
   });
 }
 
@@ -275,6 +275,40 @@ void conv_backward_weights(const ConvProblem& p, const T* src, const T* diff_dst
   const PlainCopy<T> x = plain_src(p, src), dy = plain_dst(p, diff_dst);
   columns_backward_weights(p, x.read(), dy.read(), diff_weight, diff_bias);
 }
+
+template <class T>
+void unfold_images(const ConvProblem& p, const T* images, T* columns) {
+  const Columns g(p);
+  parallel_for(p.n, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++)
+      image_to_columns(g, images + i * g.ic * g.in_size, columns + i * g.taps * g.out_size);
+  });
+}
+
+template <class T>
+void fold_images(const ConvProblem& p, const T* columns, T* images) {
+  const Columns g(p);
+  parallel_for(p.n, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) {
+      T* image = images + i * g.ic * g.in_size;
+      std::fill_n(image, g.ic * g.in_size, T(0));
+      add_columns_to_image(g, columns + i * g.taps * g.out_size, image);
+    }
+  });
+}
+
+#define RL_UNFOLD(T)                                                \
+  template void unfold_images<T>(const ConvProblem&, const T*, T*); \
+  template void fold_images<T>(const ConvProblem&, const T*, T*);
+
+RL_UNFOLD(bool)
+RL_UNFOLD(float)
+RL_UNFOLD(double)
+RL_UNFOLD(Half)
+RL_UNFOLD(BFloat16)
+RL_UNFOLD(complex64)
+RL_UNFOLD(complex128)
+#undef RL_UNFOLD
 
 #define RL_CONV(T)                                                                     \
   template void conv_forward<T>(const ConvProblem&, const T*, const T*, const T*, T*); \

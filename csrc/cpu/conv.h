@@ -31,6 +31,13 @@ bool half_conv_backward_data(const ConvProblem& p, const void* weight, const voi
 bool half_conv_backward_weights(const ConvProblem& p, const void* src, const void* diff_dst,
                                 void* diff_weight, void* diff_bias);
 
+// Every window of every image as a column, (n, ic, in...) to (n, ic * kernel, windows), and the sum
+// of such columns back into images. p.oc and p.groups do not matter. T: floating, complex or bool.
+template <class T>
+void unfold_images(const ConvProblem& p, const T* images, T* columns);
+template <class T>
+void fold_images(const ConvProblem& p, const T* columns, T* images);
+
 // The order in which this problem runs fastest, all three passes together. The answer
 // does not read p.src_order and p.dst_order.
 onednn::Order preferred_order(const ConvProblem& p);

@@ -258,6 +258,7 @@ OP("batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean,
     .no_out()
     .composite([](const Tensor& input, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
                   const Tensor& running_var, bool training, double momentum, double eps, bool) {
+      if (input.ndim() < 2 && input.numel() == 0) return call<"clone">(input);
       return call<"_batch_norm">(input, weight, bias, running_mean, running_var, training, momentum, eps);
     });
 

@@ -3,6 +3,7 @@
 #include "cpu/gemm.h"
 #include "cpu/parallel.h"
 #include "dispatch/call.h"
+#include "dispatch/promotion.h"
 
 namespace rl {
 namespace {
@@ -99,6 +100,9 @@ Scalar conjugate(const Scalar& s) {
   return s.kind() == Scalar::Kind::Complex ? Scalar(std::conj(s.to<complex128>())) : s;
 }
 
+// A factor as the operands' type can hold it: integers drop the fraction.
+Scalar fitted(const Scalar& s, DType d) { return is_integral(d, true) ? Scalar(s.to<int64_t>()) : s; }
+
 // Conjugate transpose of the last two dimensions.
 Tensor adjoint(const Tensor& t) { return call<"transpose.int">(conj(t), int64_t(-2), int64_t(-1)); }
 
@@ -177,6 +181,7 @@ OP("addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=
     })
     .cpu([](const Tensor& self, const Tensor& mat1, const Tensor& mat2, Scalar beta, Scalar alpha,
             const Tensor& out) {
+      beta = fitted(beta, out.dtype());
       const bool add = !is_zero(beta);
       if (add) start_from(self, beta, out);
       multiply(mat1, mat2, alpha, add ? 1 : 0, out, "addmm_impl_cpu_");
@@ -225,6 +230,7 @@ OP("baddbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar 
     })
     .cpu([](const Tensor& self, const Tensor& batch1, const Tensor& batch2, Scalar beta, Scalar alpha,
             const Tensor& out) {
+      beta = fitted(beta, out.dtype());
       const bool add = !is_zero(beta);
       if (add) start_from(self, beta, out);
       multiply(batch1, batch2, alpha, add ? 1 : 0, out, "baddbmm");
@@ -252,7 +258,8 @@ OP("addbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar a
                                           Dims({batch1.sizes()[1], -1}));
       const Tensor right = call<"reshape">(batch2, Dims({-1, batch2.sizes()[2]}));
       if (batch1.numel() == 0)
-        return scaled(call<"expand">(self, Dims({batch1.sizes()[1], batch2.sizes()[2]})), beta);
+        return scaled(call<"expand">(self, Dims({batch1.sizes()[1], batch2.sizes()[2]})),
+                      fitted(beta, self.dtype()));
       return call<"addmm">(self, left, right, beta, alpha);
     });
 
@@ -293,6 +300,7 @@ OP("addmv(Tensor self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1)
     })
     .cpu([](const Tensor& self, const Tensor& mat, const Tensor& vec, Scalar beta, Scalar alpha,
             const Tensor& out) {
+      beta = fitted(beta, out.dtype());
       const bool add = !is_zero(beta);
       if (add) start_from(self, beta, out);
       multiply(mat, column(vec), alpha, add ? 1 : 0, column(out), "addmv_impl_cpu");
@@ -312,7 +320,9 @@ OP("addr(Tensor self, Tensor vec1, Tensor vec2, *, Scalar beta=1, Scalar alpha=1
       RL_CHECK(vec1.ndim() == 1, "addr: Expected 1-D argument vec1, but got ", vec1.ndim(), "-D");
       RL_CHECK(vec2.ndim() == 1, "addr: Expected 1-D argument vec2, but got ", vec2.ndim(), "-D");
       const Tensor product = scaled(outer_product(vec1, vec2), alpha);
-      return is_zero(beta) ? product : scaled(self, beta) + product;
+      const Tensor sum = is_zero(beta) ? product : scaled(self, beta) + product;
+      // A number of another kind scales without changing the kind: bool stays bool.
+      return to_dtype(sum, promote_types(self.dtype(), promote_types(vec1.dtype(), vec2.dtype())));
     });
 
 void check_vectors(const Tensor& a, const Tensor& b, const char* name) {
