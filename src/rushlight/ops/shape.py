@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -462,6 +461,24 @@ def _index(positions: list[int]) -> Tensor:
 
 
 @method
+def sum_to_size(self: Tensor, *size) -> Tensor:
+    """Sum over broadcast dimensions until the tensor has the given size."""
+    shape = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else size
+    lead = self.dim() - len(shape)
+    fits = lead >= 0 and all(n == 1 or n == m for n, m in zip(shape, self.shape[lead:]))
+    if not fits:
+        raise RuntimeError(
+            f"size {{{list(shape)}}} is not expandable to size {{{list(self.shape)}}}."
+        )
+    dims = [
+        *range(lead),
+        *(i + lead for i, n in enumerate(shape) if n == 1 and self.shape[i + lead] != 1),
+    ]
+    out = self.sum(dims, keepdim=True) if dims else self
+    return out.reshape(shape)
+
+
+@method
 @function
 def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
     """transpose() under numpy's name."""
@@ -540,168 +557,12 @@ def unravel_index(indices: Tensor, shape) -> tuple:
     return tuple(reversed(out))
 
 
-# ---- triangles and diagonals ---------------------------------------------------------------------
-
-
-def _triangle_mask(input: Tensor, keep) -> Tensor:
-    rows = _ops.arange(input.shape[-2]).unsqueeze(-1)
-    columns = _ops.arange(input.shape[-1])
-    return keep(columns - rows)
-
-
-def _check_matrix(name: str, input: Tensor) -> None:
-    if input.dim() < 2:
-        raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
-
-
-@method
-@function
-def tril(input: Tensor, diagonal: int = 0, *, out=None) -> Tensor:
-    """The lower triangles of matrices, zeros elsewhere."""
-    _check_matrix("tril", input)
-    zero = _ops.zeros((), dtype=input.dtype, device=input.device)
-    return _into(out, _ops.where(_triangle_mask(input, lambda d: d <= diagonal), input, zero))
-
-
-@method
-@function
-def triu(input: Tensor, diagonal: int = 0, *, out=None) -> Tensor:
-    """The upper triangles of matrices, zeros elsewhere."""
-    _check_matrix("triu", input)
-    zero = _ops.zeros((), dtype=input.dtype, device=input.device)
-    return _into(out, _ops.where(_triangle_mask(input, lambda d: d >= diagonal), input, zero))
-
-
 def _into(out: Tensor | None, result: Tensor) -> Tensor:
     if out is None:
         return result
     if out.shape != result.shape:
         _C._resize_(out, tuple(result.shape))
     return out.copy_(result)
-
-
-@method
-def tril_(self: Tensor, diagonal: int = 0) -> Tensor:
-    """tril() in place."""
-    return self.copy_(tril(self, diagonal))
-
-
-@method
-def triu_(self: Tensor, diagonal: int = 0) -> Tensor:
-    """triu() in place."""
-    return self.copy_(triu(self, diagonal))
-
-
-def _triangle_indices(row: int, col: int, offset: int, lower: bool, dtype) -> Tensor:
-    mask = _ops.ones((row, col), dtype=_C.bool)
-    mask = tril(mask, offset) if lower else triu(mask, offset)
-    return _ops.nonzero(mask).t().contiguous().to(dtype or _C.int64)
-
-
-@function
-def tril_indices(
-    row: int, col: int, offset: int = 0, *, dtype=None, device="cpu", layout=None
-) -> Tensor:
-    """Row and column numbers of a lower triangle, (2, n)."""
-    return _triangle_indices(row, col, offset, True, dtype)
-
-
-@function
-def triu_indices(
-    row: int, col: int, offset: int = 0, *, dtype=None, device="cpu", layout=None
-) -> Tensor:
-    """Row and column numbers of an upper triangle, (2, n)."""
-    return _triangle_indices(row, col, offset, False, dtype)
-
-
-@method
-@function
-def diag(input: Tensor, diagonal: int = 0, *, out=None) -> Tensor:
-    """The diagonal of a matrix (a copy), or a matrix with the given diagonal."""
-    if input.dim() == 1:
-        return _into(out, diag_embed(input, diagonal))
-    if input.dim() != 2:
-        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.dim()}D")
-    return _into(out, input.diagonal(diagonal).clone())
-
-
-@method
-@function
-def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """Matrices with the last dimension of `input` on a diagonal."""
-    ndim = input.dim() + 1
-    a, b = _wrap(dim1, ndim), _wrap(dim2, ndim)
-    if a == b:
-        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-    size = input.shape[-1] + abs(offset)
-    shape = list(input.shape[:-1])
-    for d in sorted((a, b)):
-        shape.insert(d, size)
-    base = _ops.zeros(tuple(shape), dtype=input.dtype, device=input.device)
-    return _ops.diagonal_scatter(base, input, offset, a, b)
-
-
-@method
-@function
-def diagflat(input: Tensor, offset: int = 0) -> Tensor:
-    """A matrix with the flattened input on a diagonal."""
-    return diag_embed(input.reshape(-1), offset)
-
-
-@method
-@function
-def trace(input: Tensor) -> Tensor:
-    """Sum of the diagonal of a matrix."""
-    if input.dim() != 2:
-        raise RuntimeError("trace: expected a matrix")
-    return input.diagonal().sum()
-
-
-@method
-def fill_diagonal_(self: Tensor, fill_value, wrap: bool = False) -> Tensor:
-    """Set the main diagonal in place."""
-    if self.dim() < 2:
-        raise RuntimeError("dimensions must larger than 1")
-    if self.dim() > 2 and len(set(self.shape)) > 1:
-        raise RuntimeError("all dimensions of input must be of equal length")
-    step = sum(self.stride())
-    size = min(self.shape)
-    with_wrap = wrap and self.dim() == 2 and self.shape[0] > self.shape[1]
-    self.as_strided((size,), (step,), self.storage_offset()).fill_(fill_value)
-    if with_wrap:
-        start = (size + 1) * self.stride(0)
-        count = (self.shape[0] * self.shape[1] - start // max(self.stride(1), 1)) // (
-            self.shape[1] + 1
-        ) + 1
-        if start < self.numel():
-            count = math.ceil((self.numel() - start) / (self.shape[1] + 1))
-            self.as_strided((count,), (step,), self.storage_offset() + start).fill_(fill_value)
-    return self
-
-
-@method
-@function
-def kron(input: Tensor, other: Tensor, *, out=None) -> Tensor:
-    """Kronecker product.
-
-    Args:
-        input, other: tensors of any number of dimensions.
-
-    Returns:
-        Tensor whose sizes are the products of the (left-padded) sizes.
-
-    Example:
-        >>> import rushlight as torch
-        >>> torch.kron(torch.eye(2), torch.ones(1, 2))
-        tensor([[1., 1., 0., 0.],
-                [0., 0., 1., 1.]])
-    """
-    ndim = max(input.dim(), other.dim())
-    a = [1] * (ndim - input.dim()) + list(input.shape)
-    b = [1] * (ndim - other.dim()) + list(other.shape)
-    left = input.reshape([s for n in a for s in (n, 1)])
-    right = other.reshape([s for n in b for s in (1, n)])
-    return _into(out, (left * right).reshape([m * n for m, n in zip(a, b)]))
 
 
 # ---- copies named after their views --------------------------------------------------------------
@@ -736,8 +597,7 @@ for _name in (
 @function
 def as_strided_scatter(input: Tensor, src: Tensor, size, stride, storage_offset=None) -> Tensor:
     """A copy of `input` in which the given window holds `src`."""
-    out = input.clone()
-    base = _ops.zeros(tuple(out.shape), dtype=out.dtype) + out
+    base = input.clone(memory_format=_C.preserve_format)
     base.as_strided(size, stride, storage_offset or 0).copy_(src)
     return base
 
@@ -895,6 +755,7 @@ def gradient(
         List of tensors of the input's shape.
     """
     dims = list(range(input.dim())) if dim is None else [dim] if isinstance(dim, int) else list(dim)
+    spacing = 1 if spacing is None else spacing
     spacings = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(dims)
     return [
         _derivative(input, _wrap(d, input.dim()), s, edge_order) for d, s in zip(dims, spacings)
