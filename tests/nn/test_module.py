@@ -236,6 +236,28 @@ def test_note_of_a_single_layer() -> None:
     assert "in Linear(in_features=3, out_features=4, bias=True)" in caught.value.__notes__
 
 
+def test_a_broken_repr_does_not_hide_the_error() -> None:
+    class Broken(nn.Module):
+        def forward(self, x):
+            raise ValueError("the real reason")
+
+        def extra_repr(self):
+            raise KeyError("not this")
+
+    with pytest.raises(ValueError, match="the real reason") as caught:
+        nn.Sequential(Broken())(1)
+    assert caught.value.__notes__ == ["in model.0 (Broken)"]
+
+
+def test_call_without_init_says_what_is_missing() -> None:
+    class Forgetful(nn.Module):
+        def __init__(self) -> None:
+            pass
+
+    with pytest.raises(AttributeError, match="'Forgetful' object has no attribute '_backward_ho"):
+        Forgetful()(1)
+
+
 # State.
 
 

@@ -88,16 +88,37 @@ def _note_layer(module, error) -> None:
     """Say in a note of ``error`` which layer raised it; called by each enclosing module in turn."""
     caller, failing, path, old = getattr(error, "_raised_in", (None, module, (), None))
     if caller is not None:
-        # The path of the caller inside this module; "" if forward was reached through super().
-        name = next((name for name, child in module.named_modules() if child is caller), "")
+        name = _path_of(caller, module)
         if not name:
-            return
+            return  # forward was reached through super(), or the caller is no part of the module
         path = (name, *path)
-    shown = type(failing).__name__ if failing._modules else repr(failing)
+    shown = _describe(failing)
     note = f"in {'.'.join(('model', *path))} ({shown})" if path else f"in {shown}"
     notes = getattr(error, "__notes__", [])
     error.__notes__ = [text for text in notes if text != old] + [note]
     error._raised_in = (module, failing, path, note)
+
+
+# A module whose own methods fail must not hide the error that is being described: hence the
+# exceptions caught below.
+
+
+def _path_of(child, module) -> str:
+    try:
+        return next((name for name, member in module.named_modules() if member is child), "")
+    except Exception:
+        return ""
+
+
+def _describe(module) -> str:
+    """A layer as it prints itself, a module of several layers by its class."""
+    name = type(module).__name__
+    if module.__dict__.get("_modules"):
+        return name
+    try:
+        return repr(module)
+    except Exception:
+        return name
 
 
 def _forward_unimplemented(self, *input) -> None:
@@ -174,14 +195,14 @@ class Module(HookMixin, StateMixin, ConvertMixin):
     def __call__(self, *args, **kwargs):
         try:
             if (
-                self._forward_hooks
-                or self._forward_pre_hooks
-                or self._backward_hooks
+                self._backward_hooks
                 or self._backward_pre_hooks
+                or self._forward_hooks
+                or self._forward_pre_hooks
+                or _global_backward_pre_hooks
+                or _global_backward_hooks
                 or _global_forward_hooks
                 or _global_forward_pre_hooks
-                or _global_backward_hooks
-                or _global_backward_pre_hooks
             ):
                 return self._call_with_hooks(args, kwargs)
             return self.forward(*args, **kwargs)
