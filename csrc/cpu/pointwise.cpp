@@ -70,8 +70,8 @@ Types types_of(const Op& op, const Value* args, const Inputs& in) {
   DType compute = is_half(common) && !spec.kernels[int(common)].loop ? DType::Float32 : common;
   const PointwiseKernel& k = spec.kernels[int(compute)];
   if (!k.loop) {
-    fail(ErrorKind::NotImplemented, "\"", op.word ? op.word : op.schema.name.c_str(), "\" not implemented for '",
-         dtype_word(common), "'");
+    fail(ErrorKind::NotImplemented, "\"", op.word ? op.word : op.schema.name.c_str(),
+         "\" not implemented for '", dtype_word(common), "'");
   }
   DType result = k.result == compute ? common : k.result;
   return {common, compute, result};
@@ -142,7 +142,7 @@ struct Operand {
 };
 
 struct Plan {
-  Dims sizes;  // innermost first, coalesced
+  Dims sizes;                                // innermost first, coalesced
   Operand operands[kMaxPointwiseArity + 1];  // the output first
   int count = 0;
   int64_t numel = 1;
@@ -430,9 +430,7 @@ bool same_physical_layout(const Inputs& in, const Tensor& out) {
 // Elements up to which a Python number is spread over a buffer for the kernel.
 constexpr int64_t kSpread = 256;
 
-int category(DType d) {
-  return d == DType::Bool ? 0 : is_complex(d) ? 3 : is_floating(d) ? 2 : 1;
-}
+int category(DType d) { return d == DType::Bool ? 0 : is_complex(d) ? 3 : is_floating(d) ? 2 : 1; }
 
 struct PlainInputs {
   const Tensor* tensors[kMaxPointwiseArity];
@@ -455,7 +453,8 @@ bool plain_inputs(const Op& op, const Value* args, PlainInputs& in) {
   const TensorImpl& like = *in.shape->impl();
   for (int i = 0; i < in.count; ++i) {
     const TensorImpl& t = *in.tensors[i]->impl();
-    if (t.storage->device().type != DeviceType::CPU || t.storage->layout.channels_last) return false;
+    if (t.storage->device().type != DeviceType::CPU || t.storage->layout.channels_last)
+      return false;
     if (t.wrapped_number) {
       if (like.numel > kSpread || category(t.dtype) > category(like.dtype)) return false;
     } else if (!t.contiguous || t.dtype != like.dtype || !(t.sizes == like.sizes)) {
@@ -638,8 +637,8 @@ void transfer(const Tensor& src, const Tensor& out) {
         int64_t columns = std::min(kTileColumns, plan.sizes[0] - c);
         gather_tile(from, t.data[1] + c * from.strides[0], columns, t.rows, to.dtype, tile);
         for (int64_t r = 0; r < t.rows; ++r) {
-          std::memcpy(t.data[0] + c * to.item + r * to.strides[1], tile + r * kTileColumns * to.item,
-                      size_t(columns * to.item));
+          std::memcpy(t.data[0] + c * to.item + r * to.strides[1],
+                      tile + r * kTileColumns * to.item, size_t(columns * to.item));
         }
       }
     });

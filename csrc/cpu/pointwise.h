@@ -45,8 +45,8 @@ constexpr int64_t kHardBlock = 512;
 //   void run(R* out, const T*..., int64_t n) const    loops of its own
 //   static bool valid(T...)                           an element that is not ends the call
 template <class F, class T, size_t... I>
-[[gnu::flatten]] void pointwise_loop(const void* functor, char* out, const char* const* in, int64_t n,
-                                     std::index_sequence<I...>) {
+[[gnu::flatten]] void pointwise_loop(const void* functor, char* out, const char* const* in,
+                                     int64_t n, std::index_sequence<I...>) {
   using R = decltype(std::declval<const F&>()(((void)I, T())...));
   const F f = *static_cast<const F*>(functor);
   R* o = reinterpret_cast<R*>(out);

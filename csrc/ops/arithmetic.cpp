@@ -158,9 +158,7 @@ template <class T>
 struct Addcmul {
   T value;
   explicit Addcmul(const Value* args) : value(to_scalar(args[3]).to<T>()) {}
-  RL_FN T operator()(T a, T b, T c) const {
-    return wrap_add(a, wrap_mul(wrap_mul(value, b), c));
-  }
+  RL_FN T operator()(T a, T b, T c) const { return wrap_add(a, wrap_mul(wrap_mul(value, b), c)); }
 };
 template <class T>
 struct Addcdiv {
@@ -210,9 +208,10 @@ void check_sub(const Value* args, DType common) {
   RL_CHECK(!a || !b,
            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
            "`logical_xor()` operator instead.");
-  RL_CHECK(!a && !b,
-           "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
-           "invert a mask, use the `~` or `logical_not()` operator instead.");
+  RL_CHECK(
+      !a && !b,
+      "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
+      "invert a mask, use the `~` or `logical_not()` operator instead.");
   check_alpha(args, common);
 }
 void check_neg(const Value* args, DType) {
@@ -221,13 +220,14 @@ void check_neg(const Value* args, DType) {
            "invert a mask, use the `~` or `logical_not()` operator instead.");
 }
 void check_addcdiv(const Value* args, DType) {
-  RL_CHECK(!is_integral(dtype_at(args, 1), true) || !is_integral(dtype_at(args, 2), true),
-           "Integer division with addcdiv is no longer supported, and in a future  release addcdiv "
-           "will perform a true division of tensor1 and tensor2. The historic addcdiv behavior can be "
-           "implemented as (input + value * torch.trunc(tensor1 / tensor2)).to(input.dtype) for "
-           "integer inputs and as (input + value * tensor1 / tensor2) for float inputs. The future "
-           "addcdiv behavior is just the latter implementation: (input + value * tensor1 / tensor2), "
-           "for all dtypes.");
+  RL_CHECK(
+      !is_integral(dtype_at(args, 1), true) || !is_integral(dtype_at(args, 2), true),
+      "Integer division with addcdiv is no longer supported, and in a future  release addcdiv "
+      "will perform a true division of tensor1 and tensor2. The historic addcdiv behavior can be "
+      "implemented as (input + value * torch.trunc(tensor1 / tensor2)).to(input.dtype) for "
+      "integer inputs and as (input + value * tensor1 / tensor2) for float inputs. The future "
+      "addcdiv behavior is just the latter implementation: (input + value * tensor1 / tensor2), "
+      "for all dtypes.");
 }
 std::string lower_word(DType d) {
   std::string s = dtype_word(d);
@@ -286,9 +286,8 @@ OP("mul.Tensor(Tensor self, Tensor other) -> Tensor")
 OP("div.Tensor(Tensor self, Tensor other) -> Tensor")
     .pointwise(pointwise<Div, 2, FloatComplexTypes, Promote::IntToFloat>())
     .grad("self", "other", [](GradContext& c) { return c.grad() / conj(c.tensor("other")); })
-    .grad("other", "self other", [](GradContext& c) {
-      return div_other(c.grad(), c.tensor("self"), c.tensor("other"));
-    });
+    .grad("other", "self other",
+          [](GradContext& c) { return div_other(c.grad(), c.tensor("self"), c.tensor("other")); });
 OP("neg(Tensor self) -> Tensor")
     .pointwise(pointwise<Neg, 1, NumberTypes>())
     .check(check_neg)
@@ -315,8 +314,8 @@ OP("div.Tensor_mode(Tensor self, Tensor other, *, str? rounding_mode) -> Tensor"
       if (!mode) return call<"div.Tensor">(self, other);
       if (*mode == "trunc") return call<"_div_trunc">(self, other);
       RL_CHECK(*mode == "floor",
-               "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", *mode,
-               "'");
+               "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '",
+               *mode, "'");
       return call<"_div_floor">(self, other);
     });
 OP("floor_divide(Tensor self, Tensor other) -> Tensor")
@@ -361,9 +360,10 @@ OP("addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> T
     .tensors_only()
     .word("addcmul_cpu_out")
     .grad("self", "", [](GradContext& c) { return c.grad(); })
-    .grad("tensor1", "tensor2", [](GradContext& c) {
-      return scaled(c.grad() * conj(c.tensor("tensor2")), c.scalar("value"));
-    })
+    .grad("tensor1", "tensor2",
+          [](GradContext& c) {
+            return scaled(c.grad() * conj(c.tensor("tensor2")), c.scalar("value"));
+          })
     .grad("tensor2", "tensor1", [](GradContext& c) {
       return scaled(c.grad() * conj(c.tensor("tensor1")), c.scalar("value"));
     });
@@ -373,11 +373,13 @@ OP("addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> T
     .word("addcdiv_cpu_out")
     .check(check_addcdiv)
     .grad("self", "", [](GradContext& c) { return c.grad(); })
-    .grad("tensor1", "tensor2", [](GradContext& c) {
-      return scaled(c.grad() / conj(c.tensor("tensor2")), c.scalar("value"));
-    })
+    .grad("tensor1", "tensor2",
+          [](GradContext& c) {
+            return scaled(c.grad() / conj(c.tensor("tensor2")), c.scalar("value"));
+          })
     .grad("tensor2", "tensor1 tensor2", [](GradContext& c) {
-      return scaled(div_other(c.grad(), c.tensor("tensor1"), c.tensor("tensor2")), c.scalar("value"));
+      return scaled(div_other(c.grad(), c.tensor("tensor1"), c.tensor("tensor2")),
+                    c.scalar("value"));
     });
 OP("lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor")
     .pointwise(pointwise<LerpTensor, 3, FloatComplexTypes>())
@@ -385,23 +387,22 @@ OP("lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor")
     .word("lerp_kernel_tensor")
     .node_name("LerpBackward1")
     .check(check_lerp_weight)
-    .grad("self", "weight", [](GradContext& c) {
-      return c.grad() * conj(Scalar(1) - c.tensor("weight"));
-    })
+    .grad("self", "weight",
+          [](GradContext& c) { return c.grad() * conj(Scalar(1) - c.tensor("weight")); })
     .grad("end", "weight", [](GradContext& c) { return c.grad() * conj(c.tensor("weight")); })
-    .grad("weight", "self end", [](GradContext& c) {
-      return c.grad() * conj(c.tensor("end") - c.tensor("self"));
-    });
+    .grad("weight", "self end",
+          [](GradContext& c) { return c.grad() * conj(c.tensor("end") - c.tensor("self")); });
 OP("lerp.Scalar(Tensor self, Tensor end, Scalar weight) -> Tensor")
     .pointwise(pointwise<LerpScalar, 2, FloatComplexTypes>())
     .tensors_only()
     .word("lerp_kernel_scalar")
     .check(check_lerp)
-    .grad("self", "", [](GradContext& c) {
-      Scalar w = c.scalar("weight");
-      return scaled(c.grad(), w.is_complex() ? Scalar(1. - w.to<complex128>())
-                                             : Scalar(1 - w.to_double()));
-    })
+    .grad("self", "",
+          [](GradContext& c) {
+            Scalar w = c.scalar("weight");
+            return scaled(c.grad(), w.is_complex() ? Scalar(1. - w.to<complex128>())
+                                                   : Scalar(1 - w.to_double()));
+          })
     .grad("end", "", [](GradContext& c) { return scaled(c.grad(), c.scalar("weight")); });
 
 }  // namespace

@@ -41,7 +41,7 @@ template <class T>
 struct HardtanhBackward {
   T lo, hi;
   explicit HardtanhBackward(const Value* a) : lo(number<T>(a, 2)), hi(number<T>(a, 3)) {}
-  RL_FN T operator()(T g, T x) const { return ((x <= lo) | (x >= hi)) ? T(0) : g; }
+  RL_FN T operator()(T g, T x) const { return ((x > lo) & (x < hi)) ? g : T(0); }
 };
 template <class T>
 struct LeakyRelu {
@@ -55,7 +55,7 @@ struct LeakyReluBackward {
   explicit LeakyReluBackward(const Value* a) : slope(number<T>(a, 2)) {}
   RL_FN T operator()(T g, T x) const { return x > T(0) ? g : g * slope; }
 };
-RL_BINARY(Prelu, a > T(0) ? a : b* a)
+RL_BINARY(Prelu, a > T(0) ? a : b * a)
 template <class T>
 struct Softshrink {
   T l;
@@ -72,7 +72,7 @@ template <class T>
 struct ShrinkBackward {
   T l;
   explicit ShrinkBackward(const Value* a) : l(number<T>(a, 2)) {}
-  RL_FN T operator()(T g, T x) const { return ((x >= -l) & (x <= l)) ? T(0) : g; }
+  RL_FN T operator()(T g, T x) const { return ((x < -l) | (x > l)) ? g : T(0); }
 };
 template <class T>
 RL_FN T clamp6(T x) {
@@ -98,7 +98,8 @@ template <class T>
 struct Elu {
   T negative, scale, input_scale;
   explicit Elu(const Value* a)
-      : negative(number<T>(a, 1) * number<T>(a, 2)), scale(number<T>(a, 2)),
+      : negative(number<T>(a, 1) * number<T>(a, 2)),
+        scale(number<T>(a, 2)),
         input_scale(number<T>(a, 3)) {}
   RL_FN T operator()(T x) const {
     T low = vm::expm1(x * input_scale) * negative;
@@ -110,8 +111,10 @@ struct EluBackward {
   T negative, scale, input_scale;
   bool is_result;
   explicit EluBackward(const Value* a)
-      : negative(number<T>(a, 1) * number<T>(a, 2)), scale(number<T>(a, 2)),
-        input_scale(number<T>(a, 3)), is_result(Unbox<bool>::get(a[4])) {}
+      : negative(number<T>(a, 1) * number<T>(a, 2)),
+        scale(number<T>(a, 2)),
+        input_scale(number<T>(a, 3)),
+        is_result(Unbox<bool>::get(a[4])) {}
   RL_FN T operator()(T g, T x) const {
     T low = is_result ? x + negative : negative * vm::exp(x * input_scale);
     return x <= T(0) ? g * input_scale * low : g * scale;
@@ -154,7 +157,7 @@ struct SiluBackward<std::complex<T>> {
     return g * std::conj(s * (T(1) + x * (T(1) - s)));
   }
 };
-RL_UNARY(Mish, vm::mish(x))
+RL_UNARY(Mish, x == -vm::kInf<T> ? vm::kNan<T> : vm::mish(x))
 template <class T>
 struct MishBackward {
   RL_FN T operator()(T g, T x) const {
@@ -227,8 +230,10 @@ Tensor gelu_second(const Tensor& x, bool tanh) {
   return flat * (u1 + x * Scalar(0.5) * (u2 - Scalar(2) * t * u1 * u1));
 }
 
-#define RL_REAL(name) \
-  check([](const Value*, DType d) { RL_CHECK(d != DType::Bool, "Bool inputs not supported for " name); })
+#define RL_REAL(name)                                                  \
+  check([](const Value*, DType d) {                                    \
+    RL_CHECK(d != DType::Bool, "Bool inputs not supported for " name); \
+  })
 
 OP("relu(Tensor self) -> Tensor")
     .pointwise(pointwise<Relu, 1, OrderedTypes>())
@@ -275,14 +280,17 @@ OP("leaky_relu(Tensor self, Scalar negative_slope=0.01) -> Tensor")
     .pointwise(pointwise<LeakyRelu, 1, FloatTypes>())
     .word("leaky_relu_cpu")
     .grad("self", "self", [](GradContext& c) {
-      return call<"leaky_relu_backward">(c.grad(), c.tensor("self"), c.scalar("negative_slope"), false);
+      return call<"leaky_relu_backward">(c.grad(), c.tensor("self"), c.scalar("negative_slope"),
+                                         false);
     });
-OP("leaky_relu_backward(Tensor grad_output, Tensor self, Scalar negative_slope, bool self_is_result) "
+OP("leaky_relu_backward(Tensor grad_output, Tensor self, Scalar negative_slope, bool "
+   "self_is_result) "
    "-> Tensor")
     .hidden()
     .pointwise(pointwise<LeakyReluBackward, 2, FloatTypes>())
     .grad("grad_output", "self", [](GradContext& c) {
-      return call<"leaky_relu_backward">(c.grad(), c.tensor("self"), c.scalar("negative_slope"), false);
+      return call<"leaky_relu_backward">(c.grad(), c.tensor("self"), c.scalar("negative_slope"),
+                                         false);
     });
 OP("_prelu_kernel(Tensor self, Tensor weight) -> Tensor")
     .hidden()
@@ -294,23 +302,25 @@ OP("_prelu_kernel(Tensor self, Tensor weight) -> Tensor")
       if (c.needs("self")) c.set("self", select(above, g, c.tensor("weight") * g));
       if (c.needs("weight")) c.set("weight", select(above, Scalar(0), x * g));
     });
-OP("prelu(Tensor self, Tensor weight) -> Tensor").composite([](const Tensor& self, const Tensor& weight) {
-  RL_CHECK(self.dtype() == weight.dtype(), "prelu: Type promoting not supported. Got ",
-           dtype_word(self.dtype()), " and ", dtype_word(weight.dtype()));
-  if (weight.numel() == 1) {
-    return call<"_prelu_kernel">(self, call<"reshape">(weight, Dims(size_t(self.ndim()), 1)));
-  }
-  RL_CHECK(self.ndim() > 0, "Not allow zero-dim input tensor.");
-  int64_t channels = self.ndim() > 1 ? self.sizes()[1] : 1;
-  RL_CHECK(channels == weight.numel(),
-           "Mismatch of parameter numbers and input channel size. Found parameter numbers = ",
-           weight.numel(), " and channel size = ", channels, ".");
-  RL_CHECK(weight.ndim() <= 1, "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = ",
-           weight.ndim());
-  Dims sizes(size_t(self.ndim()), 1);
-  sizes[self.ndim() > 1 ? 1 : 0] = weight.numel();
-  return call<"_prelu_kernel">(self, call<"reshape">(weight, sizes));
-});
+OP("prelu(Tensor self, Tensor weight) -> Tensor")
+    .composite([](const Tensor& self, const Tensor& weight) {
+      RL_CHECK(self.dtype() == weight.dtype(), "prelu: Type promoting not supported. Got ",
+               dtype_word(self.dtype()), " and ", dtype_word(weight.dtype()));
+      if (weight.numel() == 1) {
+        return call<"_prelu_kernel">(self, call<"reshape">(weight, Dims(size_t(self.ndim()), 1)));
+      }
+      RL_CHECK(self.ndim() > 0, "Not allow zero-dim input tensor.");
+      int64_t channels = self.ndim() > 1 ? self.sizes()[1] : 1;
+      RL_CHECK(channels == weight.numel(),
+               "Mismatch of parameter numbers and input channel size. Found parameter numbers = ",
+               weight.numel(), " and channel size = ", channels, ".");
+      RL_CHECK(
+          weight.ndim() <= 1,
+          "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = ", weight.ndim());
+      Dims sizes(size_t(self.ndim()), 1);
+      sizes[self.ndim() > 1 ? 1 : 0] = weight.numel();
+      return call<"_prelu_kernel">(self, call<"reshape">(weight, sizes));
+    });
 OP("softshrink(Tensor self, Scalar lambd=0.5) -> Tensor")
     .hidden()
     .pointwise(pointwise<Softshrink, 1, FloatTypes>())
@@ -344,15 +354,13 @@ OP("hardswish(Tensor self) -> Tensor")
     .hidden()
     .pointwise(pointwise<Hardswish, 1, FloatTypes>())
     .word("hardswish_cpu")
-    .grad("self", "self", [](GradContext& c) {
-      return call<"hardswish_backward">(c.grad(), c.tensor("self"));
-    });
+    .grad("self", "self",
+          [](GradContext& c) { return call<"hardswish_backward">(c.grad(), c.tensor("self")); });
 OP("hardswish_backward(Tensor grad_output, Tensor self) -> Tensor")
     .hidden()
     .pointwise(pointwise<HardswishBackward, 2, FloatTypes>())
-    .grad("grad_output", "self", [](GradContext& c) {
-      return call<"hardswish_backward">(c.grad(), c.tensor("self"));
-    })
+    .grad("grad_output", "self",
+          [](GradContext& c) { return call<"hardswish_backward">(c.grad(), c.tensor("self")); })
     .grad("self", "grad_output self", [](GradContext& c) {
       Tensor x = c.tensor("self");
       Tensor inside = call<"logical_and">(call<"gt.Tensor">(x, wrapped_number(Scalar(-3))),
@@ -363,15 +371,13 @@ OP("hardsigmoid(Tensor self) -> Tensor")
     .hidden()
     .pointwise(pointwise<Hardsigmoid, 1, FloatTypes>())
     .word("hardsigmoid_cpu")
-    .grad("self", "self", [](GradContext& c) {
-      return call<"hardsigmoid_backward">(c.grad(), c.tensor("self"));
-    });
+    .grad("self", "self",
+          [](GradContext& c) { return call<"hardsigmoid_backward">(c.grad(), c.tensor("self")); });
 OP("hardsigmoid_backward(Tensor grad_output, Tensor self) -> Tensor")
     .hidden()
     .pointwise(pointwise<HardsigmoidBackward, 2, FloatTypes>())
-    .grad("grad_output", "self", [](GradContext& c) {
-      return call<"hardsigmoid_backward">(c.grad(), c.tensor("self"));
-    });
+    .grad("grad_output", "self",
+          [](GradContext& c) { return call<"hardsigmoid_backward">(c.grad(), c.tensor("self")); });
 
 OP("elu(Tensor self, Scalar alpha=1, Scalar scale=1, Scalar input_scale=1) -> Tensor")
     .hidden()
@@ -381,22 +387,24 @@ OP("elu(Tensor self, Scalar alpha=1, Scalar scale=1, Scalar input_scale=1) -> Te
       return call<"elu_backward">(c.grad(), c.scalar("alpha"), c.scalar("scale"),
                                   c.scalar("input_scale"), false, c.tensor("self"));
     });
-OP("elu_backward(Tensor grad_output, Scalar alpha, Scalar scale, Scalar input_scale, bool is_result, "
+OP("elu_backward(Tensor grad_output, Scalar alpha, Scalar scale, Scalar input_scale, bool "
+   "is_result, "
    "Tensor self_or_result) -> Tensor")
     .hidden()
     .pointwise(pointwise<EluBackward, 2, FloatTypes>())
-    .grad("grad_output", "self_or_result", [](GradContext& c) {
-      return call<"elu_backward">(c.grad(), c.scalar("alpha"), c.scalar("scale"),
-                                  c.scalar("input_scale"), c.get<bool>("is_result"),
-                                  c.tensor("self_or_result"));
-    })
+    .grad("grad_output", "self_or_result",
+          [](GradContext& c) {
+            return call<"elu_backward">(c.grad(), c.scalar("alpha"), c.scalar("scale"),
+                                        c.scalar("input_scale"), c.get<bool>("is_result"),
+                                        c.tensor("self_or_result"));
+          })
     .grad("self_or_result", "grad_output self_or_result", [](GradContext& c) {
       Tensor x = c.tensor("self_or_result");
       double in = c.scalar("input_scale").to_double();
       double low = c.scalar("alpha").to_double() * c.scalar("scale").to_double() * in * in;
       Tensor g = c.grad() * c.tensor("grad_output");
-      Tensor slope = c.get<bool>("is_result") ? g * Scalar(in)
-                                              : g * call<"exp">(x * Scalar(in)) * Scalar(low);
+      Tensor slope =
+          c.get<bool>("is_result") ? g * Scalar(in) : g * call<"exp">(x * Scalar(in)) * Scalar(low);
       return select(call<"lt.Tensor">(x, wrapped_number(Scalar(0))), slope, Scalar(0));
     });
 OP("celu(Tensor self, Scalar alpha=1.) -> Tensor")
@@ -408,7 +416,8 @@ OP("celu(Tensor self, Scalar alpha=1.) -> Tensor")
     })
     .grad("self", "self", [](GradContext& c) {
       Scalar alpha = c.scalar("alpha");
-      return call<"elu_backward">(c.grad(), alpha, 1.0, 1 / alpha.to_double(), false, c.tensor("self"));
+      return call<"elu_backward">(c.grad(), alpha, 1.0, 1 / alpha.to_double(), false,
+                                  c.tensor("self"));
     });
 OP("selu(Tensor self) -> Tensor").function_only().inplace().composite([](const Tensor& self) {
   return call<"elu">(self, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946);
@@ -424,10 +433,11 @@ OP("softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor")
 OP("softplus_backward(Tensor grad_output, Tensor self, Scalar beta, Scalar threshold) -> Tensor")
     .hidden()
     .pointwise(pointwise<SoftplusBackward, 2, FloatTypes>())
-    .grad("grad_output", "self", [](GradContext& c) {
-      return call<"softplus_backward">(c.grad(), c.tensor("self"), c.scalar("beta"),
-                                       c.scalar("threshold"));
-    })
+    .grad("grad_output", "self",
+          [](GradContext& c) {
+            return call<"softplus_backward">(c.grad(), c.tensor("self"), c.scalar("beta"),
+                                             c.scalar("threshold"));
+          })
     .grad("self", "grad_output self", [](GradContext& c) {
       Tensor z = c.tensor("self") * c.scalar("beta"), s = call<"sigmoid">(z);
       Tensor g = second(c, s * (Scalar(1) - s) * c.scalar("beta"));
@@ -443,9 +453,10 @@ OP("log_sigmoid(Tensor self) -> Tensor")
 OP("log_sigmoid_backward(Tensor grad_output, Tensor self, Tensor? buffer) -> Tensor")
     .hidden()
     .pointwise(pointwise<LogSigmoidBackward, 2, FloatTypes>())
-    .grad("grad_output", "self", [](GradContext& c) {
-      return call<"log_sigmoid_backward">(c.grad(), c.tensor("self"), Value());
-    })
+    .grad("grad_output", "self",
+          [](GradContext& c) {
+            return call<"log_sigmoid_backward">(c.grad(), c.tensor("self"), Value());
+          })
     .grad("self", "grad_output self", [](GradContext& c) {
       Tensor s = call<"sigmoid">(c.tensor("self"));
       return -second(c, s * (Scalar(1) - s));
@@ -454,34 +465,28 @@ OP("silu(Tensor self) -> Tensor")
     .hidden()
     .pointwise(pointwise<Silu, 1, FloatComplexTypes>())
     .word("silu_cpu")
-    .grad("self", "self", [](GradContext& c) {
-      return call<"silu_backward">(c.grad(), c.tensor("self"));
-    });
+    .grad("self", "self",
+          [](GradContext& c) { return call<"silu_backward">(c.grad(), c.tensor("self")); });
 OP("silu_backward(Tensor grad_output, Tensor self) -> Tensor")
     .hidden()
     .pointwise(pointwise<SiluBackward, 2, FloatComplexTypes>())
-    .grad("grad_output", "self", [](GradContext& c) {
-      return call<"silu_backward">(c.grad(), c.tensor("self"));
-    })
-    .grad("self", "grad_output self", [](GradContext& c) {
-      return second(c, silu_second(c.tensor("self")));
-    });
+    .grad("grad_output", "self",
+          [](GradContext& c) { return call<"silu_backward">(c.grad(), c.tensor("self")); })
+    .grad("self", "grad_output self",
+          [](GradContext& c) { return second(c, silu_second(c.tensor("self"))); });
 OP("mish(Tensor self) -> Tensor")
     .hidden()
     .pointwise(pointwise<Mish, 1, FloatTypes>())
     .word("mish_cpu")
-    .grad("self", "self", [](GradContext& c) {
-      return call<"mish_backward">(c.grad(), c.tensor("self"));
-    });
+    .grad("self", "self",
+          [](GradContext& c) { return call<"mish_backward">(c.grad(), c.tensor("self")); });
 OP("mish_backward(Tensor grad_output, Tensor self) -> Tensor")
     .hidden()
     .pointwise(pointwise<MishBackward, 2, FloatTypes>())
-    .grad("grad_output", "self", [](GradContext& c) {
-      return call<"mish_backward">(c.grad(), c.tensor("self"));
-    })
-    .grad("self", "grad_output self", [](GradContext& c) {
-      return second(c, mish_second(c.tensor("self")));
-    });
+    .grad("grad_output", "self",
+          [](GradContext& c) { return call<"mish_backward">(c.grad(), c.tensor("self")); })
+    .grad("self", "grad_output self",
+          [](GradContext& c) { return second(c, mish_second(c.tensor("self"))); });
 OP("gelu(Tensor self, *, str approximate='none') -> Tensor")
     .hidden()
     .pointwise(pointwise<Gelu, 1, FloatTypes>())
@@ -492,9 +497,11 @@ OP("gelu(Tensor self, *, str approximate='none') -> Tensor")
 OP("gelu_backward(Tensor grad_output, Tensor self, *, str approximate='none') -> Tensor")
     .hidden()
     .pointwise(pointwise<GeluBackward, 2, FloatTypes>())
-    .grad("grad_output", "self", [](GradContext& c) {
-      return call<"gelu_backward">(c.grad(), c.tensor("self"), c.get<std::string>("approximate"));
-    })
+    .grad("grad_output", "self",
+          [](GradContext& c) {
+            return call<"gelu_backward">(c.grad(), c.tensor("self"),
+                                         c.get<std::string>("approximate"));
+          })
     .grad("self", "grad_output self", [](GradContext& c) {
       bool tanh = c.get<std::string>("approximate") == "tanh";
       return second(c, gelu_second(c.tensor("self"), tanh));

@@ -16,10 +16,10 @@ RL_BINARY(LogicalAnd, bool((a != T(0)) & (b != T(0))))
 RL_BINARY(LogicalOr, bool((a != T(0)) | (b != T(0))))
 RL_BINARY(LogicalXor, bool((a != T(0)) != (b != T(0))))
 
-#define RL_COMPARISON(name, Functor, Types)                                \
-  OP(#name ".Tensor(Tensor self, Tensor other) -> Tensor")                 \
-      .pointwise(pointwise<Functor, 2, Types>())                           \
-      .word(#name "_cpu")                                                  \
+#define RL_COMPARISON(name, Functor, Types)                \
+  OP(#name ".Tensor(Tensor self, Tensor other) -> Tensor") \
+      .pointwise(pointwise<Functor, 2, Types>())           \
+      .word(#name "_cpu")                                  \
       .no_grad()
 RL_COMPARISON(eq, Eq, NumberBoolTypes);
 RL_COMPARISON(ne, Ne, NumberBoolTypes);
@@ -28,7 +28,9 @@ RL_COMPARISON(le, Le, OrderedBoolTypes);
 RL_COMPARISON(gt, Gt, OrderedBoolTypes);
 RL_COMPARISON(ge, Ge, OrderedBoolTypes);
 
-OP("logical_not(Tensor self) -> Tensor").pointwise(pointwise<LogicalNot, 1, NumberBoolTypes>()).no_grad();
+OP("logical_not(Tensor self) -> Tensor")
+    .pointwise(pointwise<LogicalNot, 1, NumberBoolTypes>())
+    .no_grad();
 OP("logical_and(Tensor self, Tensor other) -> Tensor")
     .pointwise(pointwise<LogicalAnd, 2, NumberBoolTypes>())
     .tensors_only()
@@ -171,7 +173,9 @@ struct SignBit {
 
 OP("isnan(Tensor self) -> Tensor").pointwise(pointwise<IsNan, 1, NumberBoolTypes>()).no_grad();
 OP("isinf(Tensor self) -> Tensor").pointwise(pointwise<IsInf, 1, NumberBoolTypes>()).no_grad();
-OP("isfinite(Tensor self) -> Tensor").pointwise(pointwise<IsFinite, 1, NumberBoolTypes>()).no_grad();
+OP("isfinite(Tensor self) -> Tensor")
+    .pointwise(pointwise<IsFinite, 1, NumberBoolTypes>())
+    .no_grad();
 OP("isreal(Tensor self) -> Tensor").pointwise(pointwise<IsReal, 1, NumberBoolTypes>()).no_grad();
 OP("isposinf(Tensor self) -> Tensor")
     .pointwise(pointwise<IsPosInf, 1, OrderedBoolTypes>())
@@ -285,12 +289,10 @@ OP("where.self(Tensor condition, Tensor self, Tensor other) -> Tensor")
                "where expected condition to be a boolean tensor, but got a tensor with dtype ",
                dtype_word(condition.dtype()));
     })
-    .grad("self", "condition", [](GradContext& c) {
-      return select(c.tensor("condition"), c.grad(), Scalar(0));
-    })
-    .grad("other", "condition", [](GradContext& c) {
-      return select(c.tensor("condition"), Scalar(0), c.grad());
-    });
+    .grad("self", "condition",
+          [](GradContext& c) { return select(c.tensor("condition"), c.grad(), Scalar(0)); })
+    .grad("other", "condition",
+          [](GradContext& c) { return select(c.tensor("condition"), Scalar(0), c.grad()); });
 
 void check_clamp(const Value*, DType d) {
   RL_CHECK_KIND(NotImplemented, !is_complex(d), "clamp is not supported for complex types");

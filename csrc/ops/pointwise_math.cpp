@@ -33,10 +33,10 @@ template <class T>
 struct Tan : vm::Tan {
   RL_FN T operator()(T x) const { return vm::tan(x); }
 };
-#define RL_COMPLEX_TRIG(Name, f)                                                         \
-  template <class T>                                                                     \
-  struct Name<std::complex<T>> {                                                         \
-    RL_FN std::complex<T> operator()(std::complex<T> x) const { return vm::f(x); }       \
+#define RL_COMPLEX_TRIG(Name, f)                                                   \
+  template <class T>                                                               \
+  struct Name<std::complex<T>> {                                                   \
+    RL_FN std::complex<T> operator()(std::complex<T> x) const { return vm::f(x); } \
   };
 RL_COMPLEX_TRIG(Sin, sin)
 RL_COMPLEX_TRIG(Cos, cos)
@@ -62,8 +62,8 @@ struct Sinc<std::complex<T>> {
 };
 
 // Functions of which integers give floats.
-#define RL_FUNCTION(name, Functor)                                \
-  OP(#name "(Tensor self) -> Tensor")                             \
+#define RL_FUNCTION(name, Functor)    \
+  OP(#name "(Tensor self) -> Tensor") \
       .pointwise(pointwise<Functor, 1, FloatComplexTypes, Promote::IntToFloat>())
 
 constexpr double kLn2 = 0.69314718055994530942, kLn10 = 2.30258509299404568402;
@@ -71,14 +71,16 @@ Tensor sqr(const Tensor& x) { return x * x; }
 Tensor sqrt(const Tensor& x) { return call<"sqrt">(x); }
 Tensor rsqrt(const Tensor& x) { return call<"rsqrt">(x); }
 
-RL_FUNCTION(exp, Exp).grad("self", "result", [](GradContext& c) { return c.grad() * conj(c.result()); });
+RL_FUNCTION(exp, Exp).grad("self", "result",
+                           [](GradContext& c) { return c.grad() * conj(c.result()); });
 RL_FUNCTION(exp2, Exp2).grad("self", "result", [](GradContext& c) {
   return c.grad() * conj(c.result()) * Scalar(kLn2);
 });
 RL_FUNCTION(expm1, Expm1).grad("self", "result", [](GradContext& c) {
   return c.grad() * (conj(c.result()) + Scalar(1));
 });
-RL_FUNCTION(log, Log).grad("self", "self", [](GradContext& c) { return c.grad() / conj(c.tensor("self")); });
+RL_FUNCTION(log, Log).grad("self", "self",
+                           [](GradContext& c) { return c.grad() / conj(c.tensor("self")); });
 RL_FUNCTION(log2, Log2).grad("self", "self", [](GradContext& c) {
   return c.grad() / (conj(c.tensor("self")) * Scalar(kLn2));
 });
@@ -128,6 +130,7 @@ RL_FUNCTION(asinh, Asinh).grad("self", "self", [](GradContext& c) {
 });
 RL_FUNCTION(acosh, Acosh).grad("self", "self", [](GradContext& c) {
   Tensor x = c.tensor("self");
+  if (!is_complex(x.dtype())) return c.grad() * rsqrt(sqr(x) - Scalar(1));
   return c.grad() * conj(rsqrt(x - Scalar(1)) * rsqrt(x + Scalar(1)));
 });
 RL_FUNCTION(atanh, Atanh).grad("self", "self", [](GradContext& c) {
@@ -164,18 +167,18 @@ struct SigmoidBackward {
 OP("tanh_backward(Tensor grad_output, Tensor output) -> Tensor")
     .hidden()
     .pointwise(pointwise<TanhBackward, 2, FloatComplexTypes>())
-    .grad("grad_output", "output", [](GradContext& c) {
-      return call<"tanh_backward">(c.grad(), conj(c.tensor("output")));
-    })
+    .grad("grad_output", "output",
+          [](GradContext& c) { return call<"tanh_backward">(c.grad(), conj(c.tensor("output"))); })
     .grad("output", "grad_output output", [](GradContext& c) {
       return conj(c.grad()) * (Scalar(-2) * conj(c.tensor("output")) * c.tensor("grad_output"));
     });
 OP("sigmoid_backward(Tensor grad_output, Tensor output) -> Tensor")
     .hidden()
     .pointwise(pointwise<SigmoidBackward, 2, FloatComplexTypes>())
-    .grad("grad_output", "output", [](GradContext& c) {
-      return call<"sigmoid_backward">(c.grad(), conj(c.tensor("output")));
-    })
+    .grad("grad_output", "output",
+          [](GradContext& c) {
+            return call<"sigmoid_backward">(c.grad(), conj(c.tensor("output")));
+          })
     .grad("output", "grad_output output", [](GradContext& c) {
       return conj(c.grad()) * c.tensor("grad_output") *
              (Scalar(-2) * conj(c.tensor("output")) + Scalar(1));
@@ -259,11 +262,12 @@ OP("pow.Tensor_Tensor(Tensor self, Tensor exponent) -> Tensor")
     .pointwise(pointwise<Pow, 2, NumberTypes>())
     .word("pow")
     .node_name("PowBackward1")
-    .grad("self", "self exponent", [](GradContext& c) {
-      Tensor e = c.tensor("exponent");
-      Tensor slope = e * call<"pow.Tensor_Tensor">(c.tensor("self"), e - Scalar(1));
-      return zero_where(eq_zero(e), c.grad() * conj(slope));
-    })
+    .grad("self", "self exponent",
+          [](GradContext& c) {
+            Tensor e = c.tensor("exponent");
+            Tensor slope = e * call<"pow.Tensor_Tensor">(c.tensor("self"), e - Scalar(1));
+            return zero_where(eq_zero(e), c.grad() * conj(slope));
+          })
     .grad("exponent", "self exponent result", [](GradContext& c) {
       Tensor x = c.tensor("self"), e = c.tensor("exponent");
       Tensor flat = call<"logical_and">(eq_zero(x), ge_zero(e));
@@ -275,7 +279,8 @@ OP("pow.Scalar(Scalar self, Tensor exponent) -> Tensor")
     .node_name("PowBackward2")
     .grad("exponent", "exponent result", [](GradContext& c) {
       Scalar base = c.scalar("self");
-      Tensor log = call<"log">(wrapped_number(base.is_integral() ? Scalar(base.to_double()) : base));
+      Tensor log =
+          call<"log">(wrapped_number(base.is_integral() ? Scalar(base.to_double()) : base));
       Tensor g = c.grad() * conj(c.result() * log);
       return base.equal(0) ? zero_where(ge_zero(c.tensor("exponent")), g) : g;
     });
@@ -292,7 +297,7 @@ OP("pow.Tensor_Scalar(Tensor self, Scalar exponent) -> Tensor")
       if (e.equal(0)) return zeros_like(c.grad());
       Tensor x = c.tensor("self");
       if (e.equal(2)) return c.grad() * conj(x) * Scalar(2);
-      Scalar less = e.is_integral() ? Scalar(e.to_int() - 1)
+      Scalar less = e.is_integral()  ? Scalar(e.to_int() - 1)
                     : e.is_complex() ? Scalar(e.to<complex128>() - 1.)
                                      : Scalar(e.to_double() - 1);
       return c.grad() * conj(e * call<"pow.Tensor_Scalar">(x, less));

@@ -9,16 +9,16 @@ template <class T>
 RL_FN T same_if_int(T x) {
   return x;
 }
-#define RL_ROUNDING(Name, f)                        \
-  template <class T>                                \
-  struct Name {                                     \
-    RL_FN T operator()(T x) const {                 \
-      if constexpr (kIsInt<T>) {                    \
-        return x;                                   \
-      } else {                                      \
-        return f(x);                                \
-      }                                             \
-    }                                               \
+#define RL_ROUNDING(Name, f)        \
+  template <class T>                \
+  struct Name {                     \
+    RL_FN T operator()(T x) const { \
+      if constexpr (kIsInt<T>) {    \
+        return x;                   \
+      } else {                      \
+        return f(x);                \
+      }                             \
+    }                               \
   };
 RL_FN float nearest(float x) { return __builtin_rintf(x); }
 RL_FN double nearest(double x) { return __builtin_rint(x); }
@@ -43,13 +43,14 @@ struct RoundDecimals {
   }
 };
 
-#define RL_ROUND_OP(name, Functor)                                                       \
-  OP(#name "(Tensor self) -> Tensor")                                                    \
-      .pointwise(pointwise<Functor, 1, OrderedTypes>())                                  \
-      .word(#name "_vml_cpu")                                                            \
-      .check([](const Value*, DType d) {                                                 \
-        RL_CHECK_KIND(NotImplemented, !is_complex(d), #name " is not supported for complex inputs"); \
-      })                                                                                 \
+#define RL_ROUND_OP(name, Functor)                                   \
+  OP(#name "(Tensor self) -> Tensor")                                \
+      .pointwise(pointwise<Functor, 1, OrderedTypes>())              \
+      .word(#name "_vml_cpu")                                        \
+      .check([](const Value*, DType d) {                             \
+        RL_CHECK_KIND(NotImplemented, !is_complex(d),                \
+                      #name " is not supported for complex inputs"); \
+      })                                                             \
       .grad("self", "", zero_gradient)
 RL_ROUND_OP(floor, Floor);
 RL_ROUND_OP(ceil, Ceil);
@@ -107,9 +108,10 @@ OP("abs(Tensor self) -> Tensor")
 OP("sign(Tensor self) -> Tensor")
     .pointwise(pointwise<Sign, 1, OrderedBoolTypes>())
     .check([](const Value*, DType d) {
-      RL_CHECK_KIND(NotImplemented, !is_complex(d),
-                    "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use "
-                    "torch.sgn instead.");
+      RL_CHECK_KIND(
+          NotImplemented, !is_complex(d),
+          "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use "
+          "torch.sgn instead.");
     })
     .grad("self", "", zero_gradient);
 OP("sgn(Tensor self) -> Tensor")
@@ -195,8 +197,8 @@ OP("angle(Tensor self) -> Tensor")
 void check_parts(const Value* args, const char* second) {
   DType a = Unbox<Tensor>::get(args[0]).dtype(), b = Unbox<Tensor>::get(args[1]).dtype();
   RL_CHECK(is_floating(a) && is_floating(b) && a != DType::BFloat16 && b != DType::BFloat16,
-           "Expected both inputs to be Half, Float or Double tensors but got ", dtype_word(a), " and ",
-           dtype_word(b));
+           "Expected both inputs to be Half, Float or Double tensors but got ", dtype_word(a),
+           " and ", dtype_word(b));
   RL_CHECK(a == b, "Expected object of scalar type ", dtype_word(a), " but got scalar type ",
            dtype_word(b), " for second argument", second);
 }
@@ -223,7 +225,8 @@ OP("polar(Tensor abs, Tensor angle) -> Tensor")
 
 Tensor with_dtype(const Tensor& self, Dims sizes, Dims strides, int64_t offset, DType dtype) {
   self.data();  // plain order from here on
-  Tensor out(make_ref<TensorImpl>(self.storage(), std::move(sizes), std::move(strides), offset, dtype));
+  Tensor out(
+      make_ref<TensorImpl>(self.storage(), std::move(sizes), std::move(strides), offset, dtype));
   out->counter = self->version_counter();
   return out;
 }
@@ -240,9 +243,11 @@ OP("view_as_real(Tensor(a) self) -> Tensor(a)")
     .grad("self", "", [](GradContext& c) { return call<"view_as_complex">(contiguous(c.grad())); });
 OP("view_as_complex(Tensor(a) self) -> Tensor(a)")
     .view([](const Tensor& self) {
-      RL_CHECK(self.dtype() == DType::Float32 || self.dtype() == DType::Float64,
-               "view_as_complex is only supported for half, float and double tensors, but got a tensor "
-               "of scalar type: ", dtype_word(self.dtype()));
+      RL_CHECK(
+          self.dtype() == DType::Float32 || self.dtype() == DType::Float64,
+          "view_as_complex is only supported for half, float and double tensors, but got a tensor "
+          "of scalar type: ",
+          dtype_word(self.dtype()));
       RL_CHECK(self.ndim() > 0, "Input tensor must have one or more dimensions");
       RL_CHECK(self.sizes().back() == 2, "Tensor must have a last dimension of size 2");
       RL_CHECK(self.strides().back() == 1, "Tensor must have a last dimension with stride 1");
@@ -263,7 +268,8 @@ OP("real(Tensor(a) self) -> Tensor(a)").function_only().composite([](const Tenso
   return call<"select.int">(call<"view_as_real">(self), int64_t(-1), int64_t(0));
 });
 OP("imag(Tensor(a) self) -> Tensor(a)").function_only().composite([](const Tensor& self) {
-  RL_CHECK(is_complex(self.dtype()), "imag is not implemented for tensors with non-complex dtypes.");
+  RL_CHECK(is_complex(self.dtype()),
+           "imag is not implemented for tensors with non-complex dtypes.");
   return call<"select.int">(call<"view_as_real">(self), int64_t(-1), int64_t(1));
 });
 

@@ -36,7 +36,7 @@ template <class T>
 struct Polygamma {
   int64_t n;
   explicit Polygamma(const Value* a) : n(Unbox<int64_t>::get(a[0])) {}
-  RL_FN T operator()(T x) const { return vm::polygamma(n, x); }
+  RL_FN T operator()(T x) const { return n > 0 && x == vm::kInf<T> ? T(0) : vm::polygamma(n, x); }
 };
 template <class T>
 struct Logit {
@@ -238,9 +238,10 @@ OP("logit(Tensor self, float? eps=None) -> Tensor")
 OP("logit_backward(Tensor grad_output, Tensor self, float? eps=None) -> Tensor")
     .hidden()
     .pointwise(pointwise<LogitBackward, 2, FloatTypes>())
-    .grad("grad_output", "self", [](GradContext& c) {
-      return call<"logit_backward">(c.grad(), c.tensor("self"), c.value("eps"));
-    })
+    .grad("grad_output", "self",
+          [](GradContext& c) {
+            return call<"logit_backward">(c.grad(), c.tensor("self"), c.value("eps"));
+          })
     .grad("self", "grad_output self", [](GradContext& c) {
       Tensor x = c.tensor("self");
       Tensor slope = call<"logit_backward">(c.tensor("grad_output"), x, c.value("eps"));
@@ -248,9 +249,8 @@ OP("logit_backward(Tensor grad_output, Tensor self, float? eps=None) -> Tensor")
     });
 OP("nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor")
     .pointwise(pointwise<NanToNumOf, 1, NumberBoolTypes>())
-    .grad("self", "self", [](GradContext& c) {
-      return c.grad() * call<"isfinite">(c.tensor("self"));
-    });
+    .grad("self", "self",
+          [](GradContext& c) { return c.grad() * call<"isfinite">(c.tensor("self")); });
 
 OP("atan2(Tensor self, Tensor other) -> Tensor")
     .pointwise(pointwise<Atan2, 2, FloatTypes, Promote::IntToFloat>())
@@ -265,19 +265,18 @@ OP("hypot(Tensor self, Tensor other) -> Tensor")
     .pointwise(pointwise<Hypot, 2, FloatTypes>())
     .tensors_only()
     .word("hypot_cpu")
-    .grad("self", "self result", [](GradContext& c) {
-      return c.grad() * (c.tensor("self") / c.result());
-    })
-    .grad("other", "other result", [](GradContext& c) {
-      return c.grad() * (c.tensor("other") / c.result());
-    });
+    .grad("self", "self result",
+          [](GradContext& c) { return c.grad() * (c.tensor("self") / c.result()); })
+    .grad("other", "other result",
+          [](GradContext& c) { return c.grad() * (c.tensor("other") / c.result()); });
 OP("logaddexp(Tensor self, Tensor other) -> Tensor")
     .pointwise(pointwise<LogAddExp, 2, FloatTypes>())
     .tensors_only()
     .word("logaddexp_cpu")
-    .grad("self", "self other", [](GradContext& c) {
-      return c.grad() / (exp(c.tensor("other") - c.tensor("self")) + Scalar(1));
-    })
+    .grad("self", "self other",
+          [](GradContext& c) {
+            return c.grad() / (exp(c.tensor("other") - c.tensor("self")) + Scalar(1));
+          })
     .grad("other", "self other", [](GradContext& c) {
       return c.grad() / (exp(c.tensor("self") - c.tensor("other")) + Scalar(1));
     });
@@ -285,32 +284,34 @@ OP("logaddexp2(Tensor self, Tensor other) -> Tensor")
     .pointwise(pointwise<LogAddExp2, 2, FloatTypes>())
     .tensors_only()
     .word("logaddexp2_cpu")
-    .grad("self", "self other", [](GradContext& c) {
-      return c.grad() / (call<"exp2">(c.tensor("other") - c.tensor("self")) + Scalar(1));
-    })
+    .grad("self", "self other",
+          [](GradContext& c) {
+            return c.grad() / (call<"exp2">(c.tensor("other") - c.tensor("self")) + Scalar(1));
+          })
     .grad("other", "self other", [](GradContext& c) {
       return c.grad() / (call<"exp2">(c.tensor("self") - c.tensor("other")) + Scalar(1));
     });
 OP("xlogy.Tensor(Tensor self, Tensor other) -> Tensor")
     .pointwise(pointwise<Xlogy, 2, FloatTypes, Promote::IntToFloat>())
-    .grad("self", "self other", [](GradContext& c) {
-      Tensor y = c.tensor("other");
-      Tensor flat = call<"logical_and">(call<"eq.Tensor">(c.tensor("self"), zero()),
-                                        call<"le.Tensor">(y, zero()));
-      return select(flat, Scalar(0), c.grad() * call<"log">(y));
-    })
-    .grad("other", "self other", [](GradContext& c) {
-      return c.grad() * c.tensor("self") / c.tensor("other");
-    });
+    .grad("self", "self other",
+          [](GradContext& c) {
+            Tensor y = c.tensor("other");
+            Tensor flat = call<"logical_and">(call<"eq.Tensor">(c.tensor("self"), zero()),
+                                              call<"le.Tensor">(y, zero()));
+            return select(flat, Scalar(0), c.grad() * call<"log">(y));
+          })
+    .grad("other", "self other",
+          [](GradContext& c) { return c.grad() * c.tensor("self") / c.tensor("other"); });
 OP("special_xlog1py(Tensor self, Tensor other) -> Tensor")
     .hidden()
     .pointwise(pointwise<Xlog1py, 2, FloatTypes, Promote::IntToFloat>())
-    .grad("self", "self other", [](GradContext& c) {
-      Tensor y = c.tensor("other");
-      Tensor flat = call<"logical_and">(call<"eq.Tensor">(c.tensor("self"), zero()),
-                                        call<"le.Tensor">(y, wrapped_number(Scalar(-1))));
-      return select(flat, Scalar(0), c.grad() * call<"log1p">(y));
-    })
+    .grad("self", "self other",
+          [](GradContext& c) {
+            Tensor y = c.tensor("other");
+            Tensor flat = call<"logical_and">(call<"eq.Tensor">(c.tensor("self"), zero()),
+                                              call<"le.Tensor">(y, wrapped_number(Scalar(-1))));
+            return select(flat, Scalar(0), c.grad() * call<"log1p">(y));
+          })
     .grad("other", "self other", [](GradContext& c) {
       return c.grad() * c.tensor("self") / (c.tensor("other") + Scalar(1));
     });
@@ -342,21 +343,21 @@ OP("nextafter(Tensor self, Tensor other) -> Tensor")
     .pointwise(pointwise<NextAfter, 2, FloatHalfTypes>())
     .tensors_only()
     .word("nextafter_cpu")
-    .grad("self", "self other", [](GradContext& c) {
-      return select(call<"eq.Tensor">(c.tensor("self"), c.tensor("other")), Scalar(0), c.grad());
-    })
+    .grad("self", "self other",
+          [](GradContext& c) {
+            return select(call<"eq.Tensor">(c.tensor("self"), c.tensor("other")), Scalar(0),
+                          c.grad());
+          })
     .grad("other", "", zero_gradient);
 OP("ldexp.Tensor(Tensor self, Tensor other) -> Tensor")
     .inplace()
     .composite([](const Tensor& self, const Tensor& other) {
       return self * call<"pow.Scalar">(2.0, other);
     })
-    .grad("self", "other", [](GradContext& c) {
-      return c.grad() * call<"pow.Scalar">(2.0, c.tensor("other"));
-    })
-    .grad("other", "result", [](GradContext& c) {
-      return c.grad() * c.result() * Scalar(0.69314718055994530942);
-    });
+    .grad("self", "other",
+          [](GradContext& c) { return c.grad() * call<"pow.Scalar">(2.0, c.tensor("other")); })
+    .grad("other", "result",
+          [](GradContext& c) { return c.grad() * c.result() * Scalar(0.69314718055994530942); });
 OP("frexp.Tensor(Tensor self) -> (Tensor mantissa, Tensor exponent)")
     .infer([](const Tensor& self) {
       RL_CHECK(is_floating(self.dtype()), "torch.frexp() only supports floating-point dtypes");
@@ -371,15 +372,14 @@ OP("frexp.Tensor(Tensor self) -> (Tensor mantissa, Tensor exponent)")
         int32_t* e = exponent.data<int32_t>();
         for (int64_t i = 0, n = x.numel(); i < n; ++i) {
           int power = 0;
-          m[i] = T(std::frexp(static_cast<std::conditional_t<is_half(dtype_of<T>), float, T>>(from[i]),
-                              &power));
+          m[i] = T(std::frexp(
+              static_cast<std::conditional_t<is_half(dtype_of<T>), float, T>>(from[i]), &power));
           e[i] = power;
         }
       });
     })
-    .grad("self", "result1", [](GradContext& c) {
-      return c.grad() / call<"pow.Scalar">(2.0, c.result(1));
-    });
+    .grad("self", "result1",
+          [](GradContext& c) { return c.grad() / call<"pow.Scalar">(2.0, c.result(1)); });
 
 }  // namespace
 }  // namespace RL_ISA_NS

@@ -7,14 +7,14 @@
 
 #define RL_FN inline __attribute__((always_inline))
 // One-argument functor: RL_UNARY(Exp, vm::exp(x)) makes template <class T> struct Exp.
-#define RL_UNARY(Name, expression)                      \
-  template <class T>                                    \
-  struct Name {                                         \
+#define RL_UNARY(Name, expression)                          \
+  template <class T>                                        \
+  struct Name {                                             \
     RL_FN auto operator()(T x) const { return expression; } \
   };
-#define RL_BINARY(Name, expression)                          \
-  template <class T>                                         \
-  struct Name {                                              \
+#define RL_BINARY(Name, expression)                              \
+  template <class T>                                             \
+  struct Name {                                                  \
     RL_FN auto operator()(T a, T b) const { return expression; } \
   };
 
@@ -24,8 +24,8 @@ namespace {
 
 using NumberTypes =
     TypeList<uint8_t, int8_t, int16_t, int32_t, int64_t, float, double, complex64, complex128>;
-using NumberBoolTypes =
-    TypeList<bool, uint8_t, int8_t, int16_t, int32_t, int64_t, float, double, complex64, complex128>;
+using NumberBoolTypes = TypeList<bool, uint8_t, int8_t, int16_t, int32_t, int64_t, float, double,
+                                 complex64, complex128>;
 using OrderedTypes = TypeList<uint8_t, int8_t, int16_t, int32_t, int64_t, float, double>;
 using OrderedBoolTypes = TypeList<bool, uint8_t, int8_t, int16_t, int32_t, int64_t, float, double>;
 
