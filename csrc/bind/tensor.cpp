@@ -111,6 +111,11 @@ PyObject* tensor_subtract(PyObject* a, PyObject* b) {
   if (is_tensor(a) || !is_tensor(b) || !as_number(a, &s)) return binary<"sub.Tensor">(a, b);
   return guarded([&] { return wrap(call<"rsub.Scalar">(self_of(b), s)); });
 }
+PyObject* tensor_remainder(PyObject* a, PyObject* b) {
+  Scalar s;
+  if (!is_tensor(a) || is_tensor(b) || !as_number(b, &s)) return binary<"remainder.Tensor">(a, b);
+  return guarded([&] { return wrap(call<"remainder.Scalar">(self_of(a), s)); });
+}
 PyObject* tensor_pow(PyObject* a, PyObject* b, PyObject*) {
   return guarded([&]() -> PyObject* {
     Scalar s;
@@ -142,7 +147,11 @@ PyObject* tensor_matmul(PyObject* a, PyObject* b) {
   });
 }
 PyObject* tensor_invert(PyObject* a) {
-  return guarded([&] { return wrap(call<"bitwise_not">(self_of(a))); });
+  return guarded([&] {
+    RL_CHECK_KIND(Type, is_integral(self_of(a).dtype(), true),
+                  "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
+    return wrap(call<"bitwise_not">(self_of(a)));
+  });
 }
 PyObject* tensor_positive(PyObject* a) {
   return guarded([&] { return wrap(call<"positive">(self_of(a))); });
@@ -494,7 +503,7 @@ PyType_Slot tensor_slots[] = {
     {Py_nb_multiply, (void*)binary<"mul.Tensor">},
     {Py_nb_true_divide, (void*)binary<"div.Tensor">},
     {Py_nb_floor_divide, (void*)binary<"floor_divide">},
-    {Py_nb_remainder, (void*)binary<"remainder.Tensor">},
+    {Py_nb_remainder, (void*)tensor_remainder},
     {Py_nb_power, (void*)tensor_pow},
     {Py_nb_matrix_multiply, (void*)tensor_matmul},
     {Py_nb_and, (void*)binary<"bitwise_and.Tensor">},
