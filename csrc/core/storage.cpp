@@ -78,7 +78,12 @@ void Storage::make_plain() {
   size_t item = item_size(from.dtype);
   size_t used = size_t(from.batch * from.channels * from.spatial) * item;
   void* fresh = allocate_or_fail(bytes_);
-  if (item == 4) {
+  if (item == 1) {
+    to_channels_first(static_cast<uint8_t*>(data_), static_cast<uint8_t*>(fresh), from);
+  } else if (item == 16) {
+    to_channels_first(static_cast<std::complex<double>*>(data_),
+                      static_cast<std::complex<double>*>(fresh), from);
+  } else if (item == 4) {
     to_channels_first(static_cast<uint32_t*>(data_), static_cast<uint32_t*>(fresh), from);
   } else if (item == 2) {
     to_channels_first(static_cast<uint16_t*>(data_), static_cast<uint16_t*>(fresh), from);

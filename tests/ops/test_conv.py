@@ -125,6 +125,13 @@ def test_a_chain_in_the_fast_layout_is_invisible() -> None:
         np.testing.assert_allclose(fast.numpy(), exact.numpy(), rtol=1e-3, atol=1e-3)
 
 
+def test_results_of_every_width_leave_the_fast_layout() -> None:
+    y = F.conv2d(torch.randn(2, 32, 14, 14), torch.randn(40, 32, 3, 3))
+    assert (y == y).all().item() and (y.double() == y).numpy().all()
+    assert (y.to(torch.complex128).real == y).all().item()
+    assert (y.bfloat16().float() - y).abs().max().item() < 0.5
+
+
 def test_channels_last_input_gives_channels_last_output() -> None:
     x, w = torch.randn(2, 3, 8, 8), torch.randn(4, 3, 3, 3)
     wanted = F.conv2d(x, w)
