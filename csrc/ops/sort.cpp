@@ -61,17 +61,18 @@ inline int64_t index_of(P packed) {
 // Least significant byte first; bytes that all keys share are skipped.
 template <class P>
 void radix_sort(P* a, P* scratch, int64_t n, int key_bytes) {
-  std::vector<int64_t> counts(size_t(key_bytes) * 256, 0);
+  uint32_t counts[8 * 256];
+  std::fill_n(counts, key_bytes * 256, 0u);
   for (int64_t i = 0; i < n; ++i) {
     for (int b = 0; b < key_bytes; ++b) ++counts[b * 256 + uint8_t(a[i] >> (32 + 8 * b))];
   }
   P *from = a, *to = scratch;
   for (int b = 0; b < key_bytes; ++b) {
-    int64_t* c = counts.data() + b * 256;
+    uint32_t* c = counts + b * 256;
     if (c[uint8_t(from[0] >> (32 + 8 * b))] == n) continue;
-    int64_t at = 0;
+    uint32_t at = 0;
     for (int i = 0; i < 256; ++i) {
-      int64_t k = c[i];
+      uint32_t k = c[i];
       c[i] = at;
       at += k;
     }
@@ -91,17 +92,37 @@ struct Row {
     return packed.data();
   }
   void sort(int64_t n) {
-    if (n < 512) {
+    if (n < 80) {
       std::sort(packed.begin(), packed.begin() + n);
       return;
     }
     scratch.resize(size_t(n));
     radix_sort(packed.data(), scratch.data(), n, int(sizeof(T)));
   }
-  // The packed key of rank k.
+  // The packed key of rank k; from the highest byte down, only those that share its bytes stay.
   P nth(int64_t k, int64_t n) {
-    std::nth_element(packed.begin(), packed.begin() + k, packed.begin() + n);
-    return packed[k];
+    P* a = packed.data();
+    for (int b = int(sizeof(T)) - 1; b >= 0 && n > 128; --b) {
+      uint32_t counts[256] = {};
+      for (int64_t i = 0; i < n; ++i) ++counts[uint8_t(a[i] >> (32 + 8 * b))];
+      int bin = 0;
+      while (k >= int64_t(counts[bin])) k -= counts[bin++];
+      if (int64_t(counts[bin]) == n) continue;
+      int64_t m = 0;
+      for (int64_t i = 0; i < n; ++i) {
+        P p = a[i];
+        a[m] = p;
+        m += uint8_t(p >> (32 + 8 * b)) == bin;
+      }
+      n = m;
+    }
+    std::nth_element(a, a + k, a + n);
+    return a[k];
+  }
+  // Puts the k least first, in any order.
+  void partition(int64_t k, int64_t n) {
+    std::nth_element(packed.begin(), packed.begin() + (k - 1), packed.begin() + n);
+    packed.resize(size_t(k));
   }
   // Moves the k least to the front without packing all elements.
   void least(const T* x, int64_t n, int64_t k, bool descending) {
@@ -109,20 +130,22 @@ struct Row {
     packed.clear();
     packed.reserve(room);
     P limit = ~P(0);
+    T worst = T(0);
+    bool limited = false;
     for (int64_t i = 0; i < n; ++i) {
+      // Most elements are refused by this comparison, which lets NaN through.
+      if (limited && (descending ? x[i] <= worst : x[i] >= worst)) continue;
       P p = pack(x[i], i, descending);
       if (p >= limit) continue;
       packed.push_back(p);
       if (packed.size() == room) {
-        std::nth_element(packed.begin(), packed.begin() + (k - 1), packed.end());
+        partition(k, int64_t(room));
         limit = packed[k - 1];
-        packed.resize(size_t(k));
+        worst = x[index_of(limit)];
+        limited = true;
       }
     }
-    if (int64_t(packed.size()) > k) {
-      std::nth_element(packed.begin(), packed.begin() + (k - 1), packed.end());
-      packed.resize(size_t(k));
-    }
+    if (int64_t(packed.size()) > k) partition(k, int64_t(packed.size()));
   }
 };
 
@@ -240,8 +263,7 @@ OP("topk(Tensor self, SymInt k, int dim=-1, bool largest=True, bool sorted=True)
                                       row.least(x, n, k, largest);
                                     } else {
                                       row.fill(x, n, largest);
-                                      if (k < n) row.nth(k, n);
-                                      row.packed.resize(size_t(k));
+                                      row.partition(k, n);
                                     }
                                     if (sorted) row.sort(k);
                                     for (int64_t i = 0; i < k; ++i) {
