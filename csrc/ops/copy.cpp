@@ -70,9 +70,10 @@ OP("_to_copy(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device
     .direct([](const Tensor& self, std::optional<DType> dtype, std::optional<Layout>, std::optional<Device> device,
                std::optional<bool>, bool, std::optional<MemoryFormat> format) {
       Device target = device.value_or(self.device());
-      RL_CHECK(target.type != DeviceType::CUDA,
-               "this build has no CUDA device: available here: cpu, meta; move the tensor to 'cpu', or test "
-               "torch.cuda.is_available() first");
+      if (target.type == DeviceType::CUDA) {
+        throw Error(ErrorKind::Assertion, "Torch not compiled with CUDA enabled",
+                    "this build has no CUDA device: leave the tensor on 'cpu', or test torch.cuda.is_available() first");
+      }
       RL_CHECK_KIND(NotImplemented, !(self.is_meta() && target.type == DeviceType::CPU),
                     "Cannot copy out of meta tensor; no data!");
       Tensor out = empty_strided(self.sizes(), preserved_strides(self, format.value_or(MemoryFormat::Preserve)),

@@ -16,8 +16,8 @@ using MF = std::optional<MemoryFormat>;
 Device usable(DV device) {
   Device d = device.value_or(default_device());
   if (d.type == DeviceType::CUDA) {
-    throw Error(ErrorKind::Runtime, "this build has no CUDA device: found devices: cpu",
-                "use device='cuda' if torch.cuda.is_available() else 'cpu'");
+    throw Error(ErrorKind::Assertion, "Torch not compiled with CUDA enabled",
+                "this build has no CUDA device: use device='cuda' if torch.cuda.is_available() else 'cpu'");
   }
   return d;
 }

@@ -92,7 +92,8 @@ def set_default_tensor_type(t) -> None:
     name = name.rsplit(".", 1)[-1] if ".cuda." not in name else name
     if "cuda" in name:
         raise TypeError(
-            f"type {t} not available. Rushlight found no CUDA device; found devices: cpu"
+            f"type {t} not available. Torch not compiled with CUDA enabled.\n"
+            "rushlight found no CUDA device: it runs on the CPU"
         )
     word = name.removesuffix("Tensor")
     if word not in _WORD_DTYPES:

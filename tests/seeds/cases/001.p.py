@@ -1,0 +1,5 @@
+import torch
+
+x = torch.tensor(4.0, requires_grad=True)
+torch.tanh(x).backward()
+print(x.grad)
