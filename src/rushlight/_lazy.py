@@ -18,7 +18,7 @@ def lazy_module(package: str, name: str, wanted: str | None = None) -> Any:
     try:
         return import_module("." + name, package)
     except ModuleNotFoundError as error:
-        if error.name != f"{package}.{name}":
+        if not f"{package}.{name}.".startswith(f"{error.name}."):
             raise
     lacking(package, wanted or name)
 

@@ -28,7 +28,7 @@ def named(name: str, *fields: str) -> type:
     """The result type `torch.return_types.<name>` with these fields, taking one iterable."""
     found = _types.get(name)
     if found is None:
-        body = {field: property(itemgetter(i)) for i, field in enumerate(fields)}
+        body: dict = {field: property(itemgetter(i)) for i, field in enumerate(fields)}
         body |= {"_names": fields, "__module__": "torch.return_types", "__slots__": ()}
         body |= {"n_fields": len(fields), "n_sequence_fields": len(fields), "n_unnamed_fields": 0}
         found = _types[name] = type(name, (_Result,), body)

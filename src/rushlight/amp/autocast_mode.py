@@ -193,7 +193,7 @@ class autocast:
         autocast_increment_nesting()
         return self
 
-    def __exit__(self, *unused: Any) -> bool:
+    def __exit__(self, *unused: Any) -> Any:
         enabled, dtype, _state.cache = self._before.pop()
         autocast_decrement_nesting()
         _state.enabled[self.device] = enabled

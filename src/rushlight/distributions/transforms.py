@@ -230,7 +230,8 @@ class ComposeTransform(Transform):
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         if not self.parts:
             return _C.ops.zeros_like(x)
-        dims, total = self.domain.event_dim, 0.0
+        dims: int = self.domain.event_dim
+        total: Any = 0.0
         for i, part in enumerate(self.parts):
             following = y if i == len(self.parts) - 1 else part(x)
             total = total + sum_rightmost(

@@ -28,7 +28,7 @@ def _kept(values: Any, like: Tensor, real: bool = False) -> Tensor:
 
 class _ComplexToComplex(Function):
     @staticmethod
-    def forward(ctx, x: Tensor, dims: tuple, norm: str, forwards: bool):
+    def forward(ctx, x: Tensor, dims: tuple, norm: Any, forwards: bool):
         from numpy import fft
 
         ctx.rest = dims, norm, forwards
@@ -43,7 +43,7 @@ class _ComplexToComplex(Function):
 
 class _RealToComplex(Function):
     @staticmethod
-    def forward(ctx, x: Tensor, dims: tuple, norm: str):
+    def forward(ctx, x: Tensor, dims: tuple, norm: Any):
         from numpy import fft
 
         ctx.rest = dims, norm, x.size(dims[-1])
@@ -58,7 +58,7 @@ class _RealToComplex(Function):
 
 class _ComplexToReal(Function):
     @staticmethod
-    def forward(ctx, x: Tensor, dims: tuple, norm: str, n: int):
+    def forward(ctx, x: Tensor, dims: tuple, norm: Any, n: int):
         from numpy import fft
 
         ctx.rest = dims, norm, n

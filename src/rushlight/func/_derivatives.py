@@ -151,7 +151,7 @@ def _gradients(outputs: list, variables: list, cotangents: Any) -> list:
         if o.requires_grad
     ]
     if not kept:
-        found = [None] * len(real)
+        found: Any = [None] * len(real)
     else:
         found = _autograd_grad(
             [o for o, _ in kept],

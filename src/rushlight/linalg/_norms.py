@@ -54,8 +54,8 @@ def vector_norm(
     if isinstance(ord, Tensor):
         ord = ord.item()
     if hasattr(_C.ops, "linalg_vector_norm"):
-        dims = None if dim is None else [dim] if isinstance(dim, int) else list(dim)
-        return into(out, _C.ops.linalg_vector_norm(x, ord, dims, keepdim, dtype=dtype))
+        over = None if dim is None else [dim] if isinstance(dim, int) else list(dim)
+        return into(out, _C.ops.linalg_vector_norm(x, ord, over, keepdim, dtype=dtype))
     if dtype is not None:
         x = x.to(dtype)
     dims = _dims(x, dim) or _dims(x, None)

@@ -175,7 +175,7 @@ def isin(
     return found if out is None else _into(out, found)
 
 
-def _dtype_of(number: float, tensor: Tensor) -> _C.dtype:
+def _dtype_of(number: Any, tensor: Any) -> _C.dtype:
     return tensor.dtype if isinstance(number, int) else _C.get_default_dtype()
 
 
@@ -242,7 +242,7 @@ def _quantile(
     return values.reshape([*q.shape, *kept])
 
 
-def _ranks(ordered: Tensor, q: Tensor, ignore_nan: bool) -> Tensor:
+def _ranks(ordered: Tensor, q: Any, ignore_nan: bool) -> Tensor:
     """Fractional positions (..., q) in the sorted rows (..., n)."""
     n, spread = ordered.shape[-1], [*ordered.shape[:-1], max(q.numel(), 1)]
     q = q.reshape([1] * (ordered.ndim - 1) + [-1])
@@ -611,7 +611,7 @@ def _histogram_type() -> type:
     if _Histogram is None:
         from collections import namedtuple
 
-        _Histogram = namedtuple("histogram", ["hist", "bin_edges"])
+        _Histogram = namedtuple("histogram", ["hist", "bin_edges"])  # type: ignore[name-match]
     return _Histogram
 
 
