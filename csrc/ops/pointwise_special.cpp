@@ -96,6 +96,20 @@ using NanToNumOf = NanToNum<T>;
 RL_BINARY(Atan2, vm::atan2(a, b))
 RL_BINARY(Hypot, T(std::hypot(a, b)))
 RL_BINARY(LogAddExp, vm::logaddexp(a, b))
+// The operand with the larger real part is taken out.
+template <class R>
+struct LogAddExp<std::complex<R>> {
+  using C = std::complex<R>;
+  RL_FN C operator()(C a, C b) const {
+    if (a.real() != a.real() || a.imag() != a.imag()) return a;
+    if (b.real() != b.real() || b.imag() != b.imag()) return b;
+    C hi = a.real() >= b.real() ? a : b, lo = a.real() >= b.real() ? b : a;
+    if (hi.real() == lo.real() && !(vm::abs(hi.real()) < vm::kInf<R>)) {
+      return hi.real() < 0 ? hi : vm::log(vm::exp(lo) + vm::exp(hi));
+    }
+    return hi + vm::log1p(vm::exp(lo - hi));
+  }
+};
 RL_BINARY(LogAddExp2, vm::logaddexp2(a, b))
 RL_BINARY(Xlogy, vm::xlogy(a, b))
 RL_BINARY(Xlog1py, vm::xlog1py(a, b))
@@ -270,15 +284,15 @@ OP("hypot(Tensor self, Tensor other) -> Tensor")
     .grad("other", "other result",
           [](GradContext& c) { return c.grad() * (c.tensor("other") / c.result()); });
 OP("logaddexp(Tensor self, Tensor other) -> Tensor")
-    .pointwise(pointwise<LogAddExp, 2, FloatTypes>())
+    .pointwise(pointwise<LogAddExp, 2, FloatComplexTypes>())
     .tensors_only()
     .word("logaddexp_cpu")
     .grad("self", "self other",
           [](GradContext& c) {
-            return c.grad() / (exp(c.tensor("other") - c.tensor("self")) + Scalar(1));
+            return c.grad() / conj(exp(c.tensor("other") - c.tensor("self")) + Scalar(1));
           })
     .grad("other", "self other", [](GradContext& c) {
-      return c.grad() / (exp(c.tensor("self") - c.tensor("other")) + Scalar(1));
+      return c.grad() / conj(exp(c.tensor("self") - c.tensor("other")) + Scalar(1));
     });
 OP("logaddexp2(Tensor self, Tensor other) -> Tensor")
     .pointwise(pointwise<LogAddExp2, 2, FloatTypes>())

@@ -339,3 +339,30 @@ def test_results_do_not_depend_on_the_position():
     whole = torch.exp(x)
     for start, end in ((0, 1), (1, 18), (1023, 1090), (4090, 4099)):
         assert torch.exp(x[start:end]).tolist() == whole[start:end].tolist()
+
+
+def test_special_functions_by_their_identities():
+    special = torch.special
+    x = torch.from_numpy(values(19, low=0.1, high=5))
+    assert_near(
+        special.gammainc(torch.ones(19, dtype=torch.float64), x), -np.expm1(-x.numpy()), 1e-13
+    )
+    a = torch.from_numpy(values(19, low=0.1, high=40))
+    assert_near(special.gammainc(a, x) + special.gammaincc(a, x), np.ones(19), 1e-13)
+    angle = torch.from_numpy(values(19, low=0.1, high=3))
+    for n in (0, 1, 2, 7):
+        expected = np.cos(n * angle.numpy())
+        assert_near(special.chebyshev_polynomial_t(angle.cos(), n), expected, 1e-12)
+    p = special.legendre_polynomial_p
+    assert_near(p(x, 2), (3 * x * x - 1).numpy() / 2, 1e-12)
+    wronskian = special.bessel_j1(x) * special.bessel_y0(x) - special.bessel_j0(
+        x
+    ) * special.bessel_y1(x)
+    assert_near(wronskian, 2 / (math.pi * x.numpy()), 1e-12)
+    cross = special.i0(x) * special.modified_bessel_k1(x) + special.i1(
+        x
+    ) * special.modified_bessel_k0(x)
+    assert_near(cross, 1 / x.numpy(), 1e-12)
+    assert torch.tensor([1.0], dtype=torch.float64).polygamma(1).item() == pytest.approx(
+        math.pi**2 / 6
+    )

@@ -43,6 +43,19 @@ _NAMES = {
     "zeta": "special_zeta",
 }
 
+# Known to the engine as special_<name>.
+_NAMES.update(
+    (_name, "special_" + _name)
+    for _name in (
+        "airy_ai bessel_j0 bessel_j1 bessel_y0 bessel_y1 modified_bessel_k0 modified_bessel_k1 "
+        "scaled_modified_bessel_k0 scaled_modified_bessel_k1 spherical_bessel_j0 "
+        "chebyshev_polynomial_t chebyshev_polynomial_u chebyshev_polynomial_v "
+        "chebyshev_polynomial_w shifted_chebyshev_polynomial_t shifted_chebyshev_polynomial_u "
+        "shifted_chebyshev_polynomial_v shifted_chebyshev_polynomial_w hermite_polynomial_h "
+        "hermite_polynomial_he laguerre_polynomial_l legendre_polynomial_p"
+    ).split()
+)
+
 __all__ = []
 for _name, _op in _NAMES.items():
     _function = _FUNCTIONS.get(_op, getattr(_C.ops, _op, None))
