@@ -82,6 +82,9 @@ void radix_sort(P* a, P* scratch, int64_t n, int key_bytes) {
   if (from != a) std::copy_n(from, n, a);
 }
 
+// Rows up to this long are selected from exactly as PyTorch does, among equals too.
+constexpr int64_t kShortRow = 2048;
+
 template <class T>
 struct Row {
   using P = PackedOf<T>;
@@ -119,13 +122,31 @@ struct Row {
     std::nth_element(a, a + k, a + n);
     return a[k];
   }
+  // Ignoring positions: which of equal elements come first is then up to the library's algorithms,
+  // and so the same as in PyTorch, which calls these.
+  static bool lower_key(P a, P b) { return a >> 32 < b >> 32; }
+  void sort_keys(int64_t n) { std::sort(packed.begin(), packed.begin() + n, lower_key); }
+  void least_keys(int64_t n, int64_t k, bool sorted) {
+    auto first = packed.begin(), last = first + n;
+    if (64 * k <= n) {
+      std::partial_sort(first, first + k, last, lower_key);
+    } else {
+      std::nth_element(first, first + (k - 1), last, lower_key);
+      if (sorted) std::sort(first, first + (k - 1), lower_key);
+    }
+  }
   // Puts the k least first, in any order.
   void partition(int64_t k, int64_t n) {
     std::nth_element(packed.begin(), packed.begin() + (k - 1), packed.begin() + n);
     packed.resize(size_t(k));
   }
-  // Moves the k least to the front without packing all elements.
-  void least(const T* x, int64_t n, int64_t k, bool descending) {
+  // Packs the k least, of equals the first, in any order; not all elements where k is small.
+  void fill_least(const T* x, int64_t n, int64_t k, bool descending) {
+    if (4 * k > n) {
+      fill(x, n, descending);
+      partition(k, n);
+      return;
+    }
     size_t room = size_t(2 * k + 64);
     packed.clear();
     packed.reserve(room);
@@ -259,13 +280,13 @@ OP("topk(Tensor self, SymInt k, int dim=-1, bool largest=True, bool sorted=True)
       RL_CHECK(k >= 0 && k <= (self.ndim() > 0 ? self.size(dim) : 1), "selected index k out of range");
       return by_rows<NumberTypes>("topk_cpu", self, dim, k,
                                   [&]<class T>(const T* x, int64_t n, T* v, int64_t* at, Row<T>& row) {
-                                    if (4 * k <= n) {
-                                      row.least(x, n, k, largest);
-                                    } else {
+                                    if (n <= kShortRow) {
                                       row.fill(x, n, largest);
-                                      row.partition(k, n);
+                                      row.least_keys(n, k, sorted);
+                                    } else {
+                                      row.fill_least(x, n, k, largest);
+                                      if (sorted) row.sort(k);
                                     }
-                                    if (sorted) row.sort(k);
                                     for (int64_t i = 0; i < k; ++i) {
                                       at[i] = index_of(row.packed[i]);
                                       v[i] = x[at[i]];
@@ -354,18 +375,18 @@ RL_MEDIAN("median", false, "MedianBackward1")
 RL_MEDIAN("nanmedian", true, "NanmedianBackward1")
 #undef RL_MEDIAN
 
-// The most frequent value, of several the least; its last position.
+// The most frequent value, of several the least.
 template <class T>
 void mode_row(const T* x, int64_t n, T* v, int64_t* at, Row<T>& row) {
   row.fill(x, n, false);
-  row.sort(n);
+  row.sort_keys(n);
   int64_t best = 0, where = 0, run = 0;
   for (int64_t i = 0; i < n; ++i) {
     bool continues = i > 0 && row.packed[i] >> 32 == row.packed[i - 1] >> 32;
     run = continues ? run + 1 : 1;
     if (run > best) {
       best = run;
-      where = i;
+      where = i;  // the last of the run
     }
   }
   *at = index_of(row.packed[where]);
