@@ -186,7 +186,7 @@ OP("mean(Tensor self, *, ScalarType? dtype=None) -> Tensor")
     .cpu([](const Tensor& self, DT, const Tensor& out) { mean(self, Over(), out); })
     .grad("self", "", [](GradContext& c) {
       const Dims& sizes = c.sizes("self");
-      return call<"expand">(c.grad(), sizes) / Scalar(count(sizes));
+      return call<"expand">(c.grad() / Scalar(count(sizes)), sizes);
     });
 OP("mean.dim(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor")
     .node_name("MeanBackward1")
@@ -199,7 +199,8 @@ OP("mean.dim(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=
     .grad("self", "", [](GradContext& c) {
       const Dims& sizes = c.sizes("self");
       Over over(sizes.ndim(), c.get<std::optional<Dims>>("dim"));
-      return expand_reduced(c.grad(), sizes, over, c.get<bool>("keepdim")) / Scalar(reduced_count(sizes, over));
+      Tensor each = c.grad() / Scalar(reduced_count(sizes, over));
+      return expand_reduced(each, sizes, over, c.get<bool>("keepdim"));
     });
 OP("nansum(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor")
     .infer([](const Tensor& self, IntListArg dim, bool keepdim, DT dtype) {

@@ -358,14 +358,9 @@ TensorSpec norm_spec(const Tensor& self, const Scalar& ord, IntListArg dim, bool
 
 Tensor zero_where(const Tensor& t, const Tensor& mask) { return call<"masked_fill.Scalar">(t, mask, 0); }
 
-Tensor norm_backward(GradContext& c) {
-  Tensor x = c.tensor("self");
-  Over over(x.ndim(), c.get<std::optional<Dims>>("dim"));
-  bool keepdim = c.get<bool>("keepdim");
-  double p = c.scalar("ord").to_double();
+// Gradient of the norm of x over dims; grad and norm have these dims, of size 1.
+Tensor norm_gradient(const Tensor& x, const Tensor& g, const Tensor& norm, const Over& over, double p) {
   if (p == 0) return zeros_like(x);
-  if (auto dtype = c.get<DT>("dtype")) x = to_dtype(x, *dtype);
-  Tensor g = with_dims(c.grad(), x.sizes(), over, keepdim), norm = with_dims(c.result(), x.sizes(), over, keepdim);
   Tensor nothing = equals(detach(norm), 0);
   if (p == 1) return call<"sgn">(x) * g;
   if (p == 2) return g * zero_where(x / norm, nothing);
@@ -383,6 +378,15 @@ Tensor norm_backward(GradContext& c) {
   Tensor scale = zero_where(g / call<"pow.Tensor_Scalar">(norm, p - 1), nothing);
   if (p < 2) return call<"sgn">(x) * call<"pow.Tensor_Scalar">(call<"abs">(x), p - 1) * scale;
   return x * call<"pow.Tensor_Scalar">(call<"abs">(x), p - 2) * scale;
+}
+
+Tensor norm_backward(GradContext& c) {
+  Tensor x = c.tensor("self");
+  Over over(x.ndim(), c.get<std::optional<Dims>>("dim"));
+  bool keepdim = c.get<bool>("keepdim");
+  if (auto dtype = c.get<DT>("dtype")) x = to_dtype(x, *dtype);
+  return norm_gradient(x, with_dims(c.grad(), x.sizes(), over, keepdim),
+                       with_dims(c.result(), x.sizes(), over, keepdim), over, c.scalar("ord").to_double());
 }
 
 OP("linalg_vector_norm(Tensor self, Scalar ord=2, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor")
@@ -403,6 +407,12 @@ OP("dist(Tensor self, Tensor other, Scalar p=2) -> Tensor")
                "norm(): input dtype should be either floating point or complex. Got ", dtype_word(d.dtype()),
                " instead.");
       return call<"linalg_vector_norm">(d, p);
+    })
+    .grads("self other", "self other result", [](GradContext& c) {
+      Tensor d = c.tensor("self") - c.tensor("other");
+      Tensor g = norm_gradient(d, c.grad(), c.result(), Over(), c.scalar("p").to_double());
+      if (c.needs("self")) c.set("self", g);
+      if (c.needs("other")) c.set("other", -g);
     });
 
 OP("renorm(Tensor self, Scalar p, int dim, Scalar maxnorm) -> Tensor")
