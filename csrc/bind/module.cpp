@@ -105,6 +105,10 @@ PyObject* isa_level_entry(PyObject*, PyObject*) {
 PyObject* onednn_version_entry(PyObject*, PyObject*) {
   return PyUnicode_FromString(onednn::version());
 }
+PyObject* set_thread_independent_entry(PyObject*, PyObject* o) {
+  set_thread_independent(PyObject_IsTrue(o) == 1);
+  Py_RETURN_NONE;
+}
 PyObject* set_error_class(PyObject*, PyObject* args) {
   int which;
   PyObject* type;
@@ -129,6 +133,7 @@ PyObject* all_schemas(PyObject*, PyObject*) {
 PyMethodDef functions[] = {
     {"set_num_threads", set_num_threads_entry, METH_O, "Sets how many threads kernels use."},
     {"get_num_threads", get_num_threads_entry, METH_NOARGS, "How many threads kernels use."},
+    {"_set_thread_independent", set_thread_independent_entry, METH_O, nullptr},
     {"get_default_dtype", get_default_dtype_entry, METH_NOARGS, "The default floating dtype."},
     {"set_default_dtype", set_default_dtype_entry, METH_O, "Sets the default floating dtype."},
     {"_get_default_device", get_default_device_entry, METH_NOARGS, nullptr},

@@ -270,7 +270,9 @@ void conv_backward_weights(const ConvProblem& p, const T* src, const T* diff_dst
       return direct::backward_mixed_weights(p, src, diff_dst, diff_weight, diff_bias);
     if (direct::handles_backward_weights(p))
       return direct::backward_weights(p, src, diff_dst, diff_weight, diff_bias);
-    if (p.ic > 0 && onednn::conv_backward_weights(p, src, diff_dst, diff_weight, diff_bias)) return;
+    if (p.ic > 0 && !thread_independent() &&
+        onednn::conv_backward_weights(p, src, diff_dst, diff_weight, diff_bias))
+      return;
   }
   const PlainCopy<T> x = plain_src(p, src), dy = plain_dst(p, diff_dst);
   columns_backward_weights(p, x.read(), dy.read(), diff_weight, diff_bias);

@@ -70,8 +70,6 @@ const GemmKernels<T>& best() {
   return chosen;
 }
 
-thread_local bool deterministic = false;
-
 // ---------------------------------------------------------------------- float32 and float64
 
 // Products below this many multiplications run on the calling thread.
@@ -205,7 +203,7 @@ void tiny(const Product<T>& p) {
 constexpr int64_t kLibraryWork = int64_t{32} << 20;
 
 bool use_library_sgemm(int64_t m, int64_t n, int64_t k) {
-  if (deterministic) return false;
+  if (thread_independent()) return false;
   if (m * n * k <= kLibraryWork) return false;
   return onednn::available();
 }
@@ -409,12 +407,6 @@ T dot(int64_t n, const T* x, int64_t incx, const T* y, int64_t incy) {
     for (int64_t i = 0; i < n; i++) s += x[i * incx] * y[i * incy];
     return s;
   }
-}
-
-bool set_gemm_deterministic(bool on) {
-  const bool before = deterministic;
-  deterministic = on;
-  return before;
 }
 
 #define RL_GEMM(T)                                                                            \

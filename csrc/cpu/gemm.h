@@ -2,7 +2,7 @@
 // Matrix products on raw row-major memory, every element type. Sums of integers wrap; half types
 // sum in float32 (complex64 in float32, complex128 in float64). The order in which an element of C
 // is summed depends on k and the type alone, never on the number of threads (the library's float32
-// product, used above a size, is the exception: see use_library_sgemm).
+// product, used above a size, is the exception: see cpu/onednn.h).
 
 #include <complex>
 #include <cstdint>
@@ -43,9 +43,5 @@ void gemm_batched(int64_t batch, bool trans_a, bool trans_b, int64_t m, int64_t 
 // sum_i x[i * incx] * y[i * incy], summed as a gemm would.
 template <class T>
 T dot(int64_t n, const T* x, int64_t incx, const T* y, int64_t incy);
-
-// While true on this thread, float32 products avoid the library, whose sums may depend on the
-// number of threads. Returns the former value.
-bool set_gemm_deterministic(bool on);
 
 }  // namespace rl

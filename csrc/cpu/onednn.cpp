@@ -1,5 +1,6 @@
 #include "cpu/onednn.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <list>
@@ -487,3 +488,13 @@ bool conv_backward_weights(const ConvProblem& p, const void* src, const void* di
 void clear_cache() { cache().clear(); }
 
 }  // namespace rl::onednn
+
+namespace rl {
+namespace {
+std::atomic<bool> independent{false};
+}  // namespace
+
+void set_thread_independent(bool on) { independent.store(on, std::memory_order_relaxed); }
+bool thread_independent() { return independent.load(std::memory_order_relaxed); }
+
+}  // namespace rl

@@ -61,3 +61,12 @@ bool conv_backward_weights(const ConvProblem& p, const void* src, const void* di
 void clear_cache();
 
 }  // namespace rl::onednn
+
+namespace rl {
+
+// While true, kernels of the library whose sums depend on the number of threads (float32 products,
+// weight gradients of convolutions) give way to ours.
+void set_thread_independent(bool on);
+bool thread_independent();
+
+}  // namespace rl

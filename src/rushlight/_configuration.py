@@ -127,6 +127,7 @@ def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None
         warn_only: warn instead of raising where there is no such way.
     """
     _state["deterministic"], _state["warn_only"] = bool(mode), bool(warn_only)
+    _C._set_thread_independent(bool(mode))
 
 
 def are_deterministic_algorithms_enabled() -> bool:

@@ -169,3 +169,22 @@ def test_the_gradient_of_a_linear_weight_is_contiguous() -> None:
     weight = torch.randn(6, 5).requires_grad_()
     torch.nn.functional.linear(torch.randn(2, 5), weight).sum().backward()
     assert weight.grad.is_contiguous()
+
+
+def test_deterministic_algorithms_do_not_depend_on_threads() -> None:
+    a, b = torch.randn(700, 500), torch.randn(500, 300)
+    x, w = torch.randn(6, 40, 12, 12), torch.randn(24, 40, 3, 3).requires_grad_()
+    before = torch.get_num_threads()
+    results = []
+    try:
+        torch.use_deterministic_algorithms(True)
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            w.grad = None
+            y = torch.nn.functional.conv2d(x, w)
+            y.sum().backward()
+            results.append([t.detach().numpy().tobytes() for t in (a @ b, y, w.grad)])
+    finally:
+        torch.use_deterministic_algorithms(False)
+        torch.set_num_threads(before)
+    assert results[0] == results[1] == results[2]
