@@ -266,6 +266,21 @@ void coalesce(Axes& axes, bool with_output) {
   axes = std::move(merged);
 }
 
+// Where the elements are: a storage in channels-last order is read as it stands.
+const char* elements(const Tensor& t, Dims* strides) {
+  const PhysicalLayout& l = t.storage()->layout;
+  *strides = t.strides();
+  const Dims& sizes = t.sizes();
+  bool fits = l.channels_last && t.is_contiguous() && t.offset() == 0 && t.dtype() == l.dtype &&
+              t.ndim() >= 2 && sizes[0] == l.batch && sizes[1] == l.channels &&
+              t.numel() == l.batch * l.channels * l.spatial;
+  if (!fits) return t.data<char>();
+  (*strides)[0] = l.channels * l.spatial;
+  (*strides)[1] = 1;
+  for (int i = 2; i < t.ndim(); ++i) (*strides)[i] *= l.channels;
+  return static_cast<const char*>(t.storage()->raw_data());
+}
+
 void reduce_into(const ReduceKernel& k, const void* f, const Tensor& self, const Dims& dims,
                  bool all, const Tensor* const* outs, int count) {
   Job job{k,
@@ -294,7 +309,8 @@ void reduce_into(const ReduceKernel& k, const void* f, const Tensor& self, const
     for (int64_t i = 0; i < outputs; ++i) job.write(acc, 1, i, 1);
     return;
   }
-  job.in = self.data<char>();
+  Dims strides;
+  job.in = elements(self, &strides);
   if (all && self.is_contiguous()) {
     job.inner = {self.numel(), job.item, 0};
     job.by_rows();
@@ -306,7 +322,7 @@ void reduce_into(const ReduceKernel& k, const void* f, const Tensor& self, const
   for (int i = self.ndim() - 1; i >= 0; --i) {
     int64_t size = self.sizes()[i];
     if (size == 1) continue;
-    Axis a{size, self.strides()[i] * job.item, step};
+    Axis a{size, strides[i] * job.item, step};
     if (mask >> i & 1) {
       job.reduced.push_back(a);
     } else {

@@ -130,7 +130,8 @@ using OrderTypes = TypeList<int64_t, float, double>;
 
 // The input as `dtype` sees it: values first become bool if the result is.
 Tensor as_summand(const Tensor& self, DType dtype) {
-  bool narrows = dtype == DType::Bool || (is_integral(dtype, true) && !is_integral(self.dtype(), true));
+  bool narrows =
+      dtype == DType::Bool || (is_integral(dtype, true) && !is_integral(self.dtype(), true));
   return narrows ? to_dtype(self, dtype) : self;
 }
 
@@ -139,7 +140,8 @@ DType sum_dtype(const Tensor& self, DT dtype) {
 }
 
 template <template <class> class F, class Types>
-void reduce(const char* name, DType dtype, const Tensor& self, const Over& over, const Tensor& out) {
+void reduce(const char* name, DType dtype, const Tensor& self, const Over& over,
+            const Tensor& out) {
   dispatch(accumulate_dtype(dtype), name, Types(), [&]<class T>() {
     F<T> f;
     run_reduce(kernel_of<F<T>>(), &f, self, over.dims, over.all, out);
@@ -156,10 +158,12 @@ OP("sum(Tensor self, *, ScalarType? dtype=None) -> Tensor")
 OP("sum.dim_IntList(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor")
     .node_name("SumBackward1")
     .infer([](const Tensor& self, IntListArg dim, bool keepdim, DT dtype) {
-      return TensorSpec{reduced_sizes(self, Over(self.ndim(), dim), keepdim), sum_dtype(self, dtype)};
+      return TensorSpec{reduced_sizes(self, Over(self.ndim(), dim), keepdim),
+                        sum_dtype(self, dtype)};
     })
     .cpu([](const Tensor& self, IntListArg dim, bool, DT, const Tensor& out) {
-      reduce<Sum, SumTypes>("sum_cpu", out.dtype(), as_summand(self, out.dtype()), Over(self.ndim(), dim), out);
+      reduce<Sum, SumTypes>("sum_cpu", out.dtype(), as_summand(self, out.dtype()),
+                            Over(self.ndim(), dim), out);
     })
     .grad("self", "", [](GradContext& c) {
       const Dims& sizes = c.sizes("self");
@@ -169,7 +173,8 @@ OP("sum.dim_IntList(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType?
 
 DType mean_dtype(const Tensor& self, DT dtype) {
   DType d = dtype.value_or(self.dtype());
-  RL_CHECK(is_differentiable(d), "mean(): could not infer output dtype. ", dtype ? "Optional" : "Input",
+  RL_CHECK(is_differentiable(d), "mean(): could not infer output dtype. ",
+           dtype ? "Optional" : "Input",
            " dtype must be either a floating point or complex dtype. Got: ", dtype_word(d));
   return d;
 }
@@ -191,7 +196,8 @@ OP("mean(Tensor self, *, ScalarType? dtype=None) -> Tensor")
 OP("mean.dim(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor")
     .node_name("MeanBackward1")
     .infer([](const Tensor& self, IntListArg dim, bool keepdim, DT dtype) {
-      return TensorSpec{reduced_sizes(self, Over(self.ndim(), dim), keepdim), mean_dtype(self, dtype)};
+      return TensorSpec{reduced_sizes(self, Over(self.ndim(), dim), keepdim),
+                        mean_dtype(self, dtype)};
     })
     .cpu([](const Tensor& self, IntListArg dim, bool, DT, const Tensor& out) {
       mean(self, Over(self.ndim(), dim), out);
@@ -205,24 +211,28 @@ OP("mean.dim(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=
 OP("nansum(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor")
     .infer([](const Tensor& self, IntListArg dim, bool keepdim, DT dtype) {
       RL_CHECK(!is_complex(self.dtype()), "nansum on CPU does not support complex inputs");
-      return TensorSpec{reduced_sizes(self, Over(self.ndim(), dim), keepdim), sum_dtype(self, dtype)};
+      return TensorSpec{reduced_sizes(self, Over(self.ndim(), dim), keepdim),
+                        sum_dtype(self, dtype)};
     })
     .cpu([](const Tensor& self, IntListArg dim, bool, DT, const Tensor& out) {
-      reduce<NanSum, SumTypes>("nansum_cpu", out.dtype(), as_summand(self, out.dtype()), Over(self.ndim(), dim),
-                               out);
+      reduce<NanSum, SumTypes>("nansum_cpu", out.dtype(), as_summand(self, out.dtype()),
+                               Over(self.ndim(), dim), out);
     })
     .grad("self", "self", [](GradContext& c) {
       Tensor self = c.tensor("self");
       Over over(self.ndim(), c.get<std::optional<Dims>>("dim"));
-      Tensor g = expand_reduced(to_dtype(c.grad(), self.dtype()), self.sizes(), over, c.get<bool>("keepdim"));
+      Tensor g = expand_reduced(to_dtype(c.grad(), self.dtype()), self.sizes(), over,
+                                c.get<bool>("keepdim"));
       return g * call<"logical_not">(call<"isnan">(self));
     });
 OP("nanmean(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor")
     .composite([](const Tensor& self, IntListArg dim, bool keepdim, DT dtype) {
       RL_CHECK(is_differentiable(self.dtype()),
-               "nanmean(): expected input to have floating point or complex dtype but got ", dtype_word(self.dtype()));
+               "nanmean(): expected input to have floating point or complex dtype but got ",
+               dtype_word(self.dtype()));
       Value over = dim ? Value(*dim) : Value();
-      Tensor n = call<"sum.dim_IntList">(call<"logical_not">(call<"isnan">(detach(self))), over, keepdim);
+      Tensor n =
+          call<"sum.dim_IntList">(call<"logical_not">(call<"isnan">(detach(self))), over, keepdim);
       return call<"nansum">(self, over, keepdim, dtype) / n;
     });
 
@@ -272,42 +282,44 @@ OP("prod(Tensor self, *, ScalarType? dtype=None) -> Tensor")
 OP("prod.dim_int(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor")
     .node_name("ProdBackward1")
     .infer([](const Tensor& self, int64_t dim, bool keepdim, DT dtype) {
-      return TensorSpec{reduced_sizes(self, Over(self.ndim(), Dims({dim})), keepdim), sum_dtype(self, dtype)};
+      return TensorSpec{reduced_sizes(self, Over(self.ndim(), Dims({dim})), keepdim),
+                        sum_dtype(self, dtype)};
     })
     .cpu([](const Tensor& self, int64_t dim, bool, DT, const Tensor& out) {
-      reduce<Prod, SumTypes>("prod_cpu", out.dtype(), as_summand(self, out.dtype()), Over(self.ndim(), Dims({dim})),
-                             out);
+      reduce<Prod, SumTypes>("prod_cpu", out.dtype(), as_summand(self, out.dtype()),
+                             Over(self.ndim(), Dims({dim})), out);
     })
     .grad("self", "self result", [](GradContext& c) { return prod_backward(c, false); });
 
 // ---- extremes ----
 
-#define RL_EXTREME(name, Functor, Node)                                                                      \
-  OP("a" name "(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor")                                  \
-      .infer([](const Tensor& self, const Dims& dim, bool keepdim) {                                         \
-        Over over(self.ndim(), dim);                                                                         \
-        check_not_empty(self, over, "a" name);                                                               \
-        return TensorSpec{reduced_sizes(self, over, keepdim), self.dtype()};                                 \
-      })                                                                                                     \
-      .cpu([](const Tensor& self, const Dims& dim, bool, const Tensor& out) {                                \
-        reduce<Functor, OrderTypes>(name "_values_cpu", self.dtype(), self, Over(self.ndim(), dim), out);    \
-      })                                                                                                     \
-      .grad("self", "self result", [](GradContext& c) {                                                      \
-        Tensor self = c.tensor("self");                                                                      \
-        return share_backward(c.grad(), self, c.result(), Over(self.ndim(), c.get<Dims>("dim")),             \
-                              c.get<bool>("keepdim"), false);                                                \
-      });                                                                                                    \
-  OP(name "(Tensor self) -> Tensor")                                                                         \
-      .node_name(Node)                                                                                       \
-      .infer([](const Tensor& self) {                                                                        \
-        check_not_empty(self, Over(), name);                                                                 \
-        return TensorSpec{{}, self.dtype()};                                                                 \
-      })                                                                                                     \
-      .cpu([](const Tensor& self, const Tensor& out) {                                                       \
-        reduce<Functor, OrderTypes>(name "_all", self.dtype(), self, Over(), out);                           \
-      })                                                                                                     \
-      .grad("self", "self result", [](GradContext& c) {                                                      \
-        return share_backward(c.grad(), c.tensor("self"), c.result(), Over(), false, true);                  \
+#define RL_EXTREME(name, Functor, Node)                                                          \
+  OP("a" name "(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor")                      \
+      .infer([](const Tensor& self, const Dims& dim, bool keepdim) {                             \
+        Over over(self.ndim(), dim);                                                             \
+        check_not_empty(self, over, "a" name);                                                   \
+        return TensorSpec{reduced_sizes(self, over, keepdim), self.dtype()};                     \
+      })                                                                                         \
+      .cpu([](const Tensor& self, const Dims& dim, bool, const Tensor& out) {                    \
+        reduce<Functor, OrderTypes>(name "_values_cpu", self.dtype(), self,                      \
+                                    Over(self.ndim(), dim), out);                                \
+      })                                                                                         \
+      .grad("self", "self result", [](GradContext& c) {                                          \
+        Tensor self = c.tensor("self");                                                          \
+        return share_backward(c.grad(), self, c.result(), Over(self.ndim(), c.get<Dims>("dim")), \
+                              c.get<bool>("keepdim"), false);                                    \
+      });                                                                                        \
+  OP(name "(Tensor self) -> Tensor")                                                             \
+      .node_name(Node)                                                                           \
+      .infer([](const Tensor& self) {                                                            \
+        check_not_empty(self, Over(), name);                                                     \
+        return TensorSpec{{}, self.dtype()};                                                     \
+      })                                                                                         \
+      .cpu([](const Tensor& self, const Tensor& out) {                                           \
+        reduce<Functor, OrderTypes>(name "_all", self.dtype(), self, Over(), out);               \
+      })                                                                                         \
+      .grad("self", "self result", [](GradContext& c) {                                          \
+        return share_backward(c.grad(), c.tensor("self"), c.result(), Over(), false, true);      \
       });
 RL_EXTREME("max", Max, "MaxBackward1")
 RL_EXTREME("min", Min, "MinBackward1")
@@ -315,17 +327,20 @@ RL_EXTREME("min", Min, "MinBackward1")
 
 OP("aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)")
     .infer([](const Tensor& self, std::optional<int64_t> dim, bool keepdim) {
-      RL_CHECK(dim || self.numel() > 0,
-               "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.");
+      RL_CHECK(
+          dim || self.numel() > 0,
+          "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.");
       Over over = dim ? Over(self.ndim(), Dims({*dim})) : Over();
       if (dim && self.numel() == 0) {
         int64_t d = over.dims[0];
-        RL_CHECK_KIND(Index, self.sizes()[d] != 0, "aminmax: Expected reduction dim ", d, " to have non-zero size.");
+        RL_CHECK_KIND(Index, self.sizes()[d] != 0, "aminmax: Expected reduction dim ", d,
+                      " to have non-zero size.");
       }
       TensorSpec spec{reduced_sizes(self, over, keepdim), self.dtype()};
       return std::tuple(spec, spec);
     })
-    .cpu([](const Tensor& self, std::optional<int64_t> dim, bool, const Tensor& least, const Tensor& most) {
+    .cpu([](const Tensor& self, std::optional<int64_t> dim, bool, const Tensor& least,
+            const Tensor& most) {
       Over over = dim ? Over(self.ndim(), Dims({*dim})) : Over();
       reduce<Min, OrderTypes>("aminmax_cpu", self.dtype(), self, over, least);
       reduce<Max, OrderTypes>("aminmax_cpu", self.dtype(), self, over, most);
@@ -336,7 +351,8 @@ OP("aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor min, T
       Over over = dim ? Over(self.ndim(), Dims({*dim})) : Over();
       for (int i = 0; i < 2; ++i) {
         if (!c.has_grad(i)) continue;
-        Tensor g = share_backward(c.grad(i), self, c.result(i), over, c.get<bool>("keepdim"), false);
+        Tensor g =
+            share_backward(c.grad(i), self, c.result(i), over, c.get<bool>("keepdim"), false);
         out = out.defined() ? out + g : g;
       }
       return out;
@@ -348,7 +364,9 @@ const ReduceKernel& bool_kernel(bool any) {
   static const ReduceKernel all_kernel = reduce_kernel<All>(DType::Bool, DType::Bool);
   return any ? any_kernel : all_kernel;
 }
-DType truth_dtype(const Tensor& self) { return self.dtype() == DType::UInt8 ? DType::UInt8 : DType::Bool; }
+DType truth_dtype(const Tensor& self) {
+  return self.dtype() == DType::UInt8 ? DType::UInt8 : DType::Bool;
+}
 // An empty list of dims (not None) tests every element by itself.
 Over truth_dims(const Tensor& self, IntListArg dim) {
   Over over(self.ndim(), dim);
@@ -361,25 +379,27 @@ void test(bool any, const Tensor& self, const Over& over, const Tensor& out) {
   const void* f = any ? static_cast<const void*>(&f_any) : &f_all;
   run_reduce(bool_kernel(any), f, self, over.dims, over.all, out);
 }
-#define RL_TRUTH(name, is_any)                                                                          \
-  OP(name "(Tensor self) -> Tensor")                                                                    \
-      .infer([](const Tensor& self) { return TensorSpec{{}, truth_dtype(self)}; })                      \
-      .cpu([](const Tensor& self, const Tensor& out) { test(is_any, self, Over(), out); });             \
-  OP(name ".dim(Tensor self, int dim, bool keepdim=False) -> Tensor")                                   \
-      .infer([](const Tensor& self, int64_t dim, bool keepdim) {                                        \
-        return TensorSpec{reduced_sizes(self, Over(self.ndim(), Dims({dim})), keepdim), truth_dtype(self)}; \
-      })                                                                                                \
-      .cpu([](const Tensor& self, int64_t dim, bool, const Tensor& out) {                               \
-        test(is_any, self, Over(self.ndim(), Dims({dim})), out);                                        \
-      });                                                                                               \
-  OP(name ".dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor")                          \
-      .infer([](const Tensor& self, IntListArg dim, bool keepdim) {                                     \
-        bool each = dim && dim->empty();                                                                \
-        return TensorSpec{each ? self.sizes() : reduced_sizes(self, Over(self.ndim(), dim), keepdim),   \
-                          truth_dtype(self)};                                                           \
-      })                                                                                                \
-      .cpu([](const Tensor& self, IntListArg dim, bool, const Tensor& out) {                            \
-        test(is_any, self, truth_dims(self, dim), out);                                                 \
+#define RL_TRUTH(name, is_any)                                                              \
+  OP(name "(Tensor self) -> Tensor")                                                        \
+      .infer([](const Tensor& self) { return TensorSpec{{}, truth_dtype(self)}; })          \
+      .cpu([](const Tensor& self, const Tensor& out) { test(is_any, self, Over(), out); }); \
+  OP(name ".dim(Tensor self, int dim, bool keepdim=False) -> Tensor")                       \
+      .infer([](const Tensor& self, int64_t dim, bool keepdim) {                            \
+        return TensorSpec{reduced_sizes(self, Over(self.ndim(), Dims({dim})), keepdim),     \
+                          truth_dtype(self)};                                               \
+      })                                                                                    \
+      .cpu([](const Tensor& self, int64_t dim, bool, const Tensor& out) {                   \
+        test(is_any, self, Over(self.ndim(), Dims({dim})), out);                            \
+      });                                                                                   \
+  OP(name ".dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor")              \
+      .infer([](const Tensor& self, IntListArg dim, bool keepdim) {                         \
+        bool each = dim && dim->empty();                                                    \
+        return TensorSpec{                                                                  \
+            each ? self.sizes() : reduced_sizes(self, Over(self.ndim(), dim), keepdim),     \
+            truth_dtype(self)};                                                             \
+      })                                                                                    \
+      .cpu([](const Tensor& self, IntListArg dim, bool, const Tensor& out) {                \
+        test(is_any, self, truth_dims(self, dim), out);                                     \
       });
 RL_TRUTH("any", true)
 RL_TRUTH("all", false)

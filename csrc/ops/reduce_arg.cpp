@@ -63,7 +63,8 @@ void search_row(const T* p, int64_t n, T* value, int64_t* index) {
 }
 
 template <class T, bool IsMax>
-void search_columns(const T* p, int64_t n, int64_t stride, int64_t cols, T* values, int64_t* indices) {
+void search_columns(const T* p, int64_t n, int64_t stride, int64_t cols, T* values,
+                    int64_t* indices) {
   for (int64_t b = 0; b < cols; b += kArgColumns) {
     int64_t m = std::min(kArgColumns, cols - b);
     T best[kArgColumns];
@@ -100,7 +101,8 @@ void search(const T* p, int64_t outer, int64_t n, int64_t inner, T* values, int6
     std::vector<int64_t> at(blocks);
     parallel(blocks, 1, [&](int64_t begin, int64_t end) {
       for (int64_t b = begin; b < end; ++b) {
-        search_row<T, IsMax>(p + b * kArgBlock, std::min(kArgBlock, n - b * kArgBlock), &best[b], &at[b]);
+        search_row<T, IsMax>(p + b * kArgBlock, std::min(kArgBlock, n - b * kArgBlock), &best[b],
+                             &at[b]);
       }
     });
     int64_t winner = 0;
@@ -116,7 +118,8 @@ void search(const T* p, int64_t outer, int64_t n, int64_t inner, T* values, int6
       if (inner == 1) {
         search_row<T, IsMax>(p + o * n, n, values + o, indices + o);
       } else {
-        search_columns<T, IsMax>(p + o * n * inner, n, inner, inner, values + o * inner, indices + o * inner);
+        search_columns<T, IsMax>(p + o * n * inner, n, inner, inner, values + o * inner,
+                                 indices + o * inner);
       }
     }
   });
@@ -143,13 +146,15 @@ void arg_extreme(const char* name, bool is_max, const Tensor& self, int dim, con
   if (values.defined() && !direct) call<"copy_">(values, found);
 }
 
-std::tuple<TensorSpec, TensorSpec> pick_spec(const Tensor& self, int64_t dim, bool keepdim, const char* name) {
+std::tuple<TensorSpec, TensorSpec> pick_spec(const Tensor& self, int64_t dim, bool keepdim,
+                                             const char* name) {
   Over over(self.ndim(), Dims({dim}));
   if (self.numel() == 0 && self.ndim() > 0) check_not_empty(self, over, name);
   Dims sizes = reduced_sizes(self, over, keepdim);
   return {TensorSpec{sizes, self.dtype()}, TensorSpec{sizes, DType::Int64}};
 }
-TensorSpec arg_spec(const Tensor& self, std::optional<int64_t> dim, bool keepdim, const char* name) {
+TensorSpec arg_spec(const Tensor& self, std::optional<int64_t> dim, bool keepdim,
+                    const char* name) {
   RL_CHECK(!is_complex(self.dtype()), name, "(): does not support complex input");
   RL_CHECK(self.dtype() != DType::Bool, name, "(): does not support bool input");
   if (!dim) {
@@ -162,25 +167,30 @@ TensorSpec arg_spec(const Tensor& self, std::optional<int64_t> dim, bool keepdim
   return {reduced_sizes(self, over, keepdim), DType::Int64};
 }
 
-#define RL_PICK(name, is_max, other_name)                                                                    \
-  /* Before .dim, which would take a tensor of one integer for a dim. */                                     \
-  OP(name ".other(Tensor self, Tensor other) -> Tensor").composite([](const Tensor& self, const Tensor& other) { \
-    return call<other_name>(self, other);                                                                    \
-  });                                                                                                        \
-  OP(name ".dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)")               \
-      .infer([](const Tensor& self, int64_t dim, bool keepdim) { return pick_spec(self, dim, keepdim, name); }) \
-      .cpu([](const Tensor& self, int64_t dim, bool, const Tensor& values, const Tensor& indices) {          \
-        arg_extreme(name, is_max, self, wrap_dim(dim, self.ndim()), values, indices);                        \
-      })                                                                                                     \
-      .grad("self", "result1", [](GradContext& c) {                                                          \
-        return pick_backward(c.grad(), c.get<int64_t>("dim"), c.result(1), c.sizes("self"), c.get<bool>("keepdim")); \
-      });                                                                                                    \
-  OP("arg" name "(Tensor self, int? dim=None, bool keepdim=False) -> Tensor")                                \
-      .infer([](const Tensor& self, std::optional<int64_t> dim, bool keepdim) {                              \
-        return arg_spec(self, dim, keepdim, "arg" name);                                                     \
-      })                                                                                                     \
-      .cpu([](const Tensor& self, std::optional<int64_t> dim, bool, const Tensor& out) {                     \
-        arg_extreme("arg" name "_cpu", is_max, self, dim ? wrap_dim(*dim, self.ndim()) : -1, Tensor(), out); \
+#define RL_PICK(name, is_max, other_name)                                                          \
+  /* Before .dim, which would take a tensor of one integer for a dim. */                           \
+  OP(name ".other(Tensor self, Tensor other) -> Tensor")                                           \
+      .composite(                                                                                  \
+          [](const Tensor& self, const Tensor& other) { return call<other_name>(self, other); });  \
+  OP(name ".dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)")     \
+      .infer([](const Tensor& self, int64_t dim, bool keepdim) {                                   \
+        return pick_spec(self, dim, keepdim, name);                                                \
+      })                                                                                           \
+      .cpu(                                                                                        \
+          [](const Tensor& self, int64_t dim, bool, const Tensor& values, const Tensor& indices) { \
+            arg_extreme(name, is_max, self, wrap_dim(dim, self.ndim()), values, indices);          \
+          })                                                                                       \
+      .grad("self", "result1", [](GradContext& c) {                                                \
+        return pick_backward(c.grad(), c.get<int64_t>("dim"), c.result(1), c.sizes("self"),        \
+                             c.get<bool>("keepdim"));                                              \
+      });                                                                                          \
+  OP("arg" name "(Tensor self, int? dim=None, bool keepdim=False) -> Tensor")                      \
+      .infer([](const Tensor& self, std::optional<int64_t> dim, bool keepdim) {                    \
+        return arg_spec(self, dim, keepdim, "arg" name);                                           \
+      })                                                                                           \
+      .cpu([](const Tensor& self, std::optional<int64_t> dim, bool, const Tensor& out) {           \
+        arg_extreme("arg" name "_cpu", is_max, self, dim ? wrap_dim(*dim, self.ndim()) : -1,       \
+                    Tensor(), out);                                                                \
       });
 RL_PICK("max", true, "maximum")
 RL_PICK("min", false, "minimum")

@@ -112,7 +112,8 @@ struct Variance {
         }
         for (int64_t j = 0; j < w; ++j) {
           double o = off[j], k = double(n);
-          acc[b + j] = merge(acc[b + j], Moments{k, double(center[j]) + o / k, double(sum[j]) - o * o / k});
+          acc[b + j] =
+              merge(acc[b + j], Moments{k, double(center[j]) + o / k, double(sum[j]) - o * o / k});
         }
       }
     }
@@ -124,8 +125,8 @@ struct Variance {
   }
 };
 
-void run_spread(const Tensor& self, const Over& over, double correction, bool root, const Tensor& spread,
-                const Tensor& mean) {
+void run_spread(const Tensor& self, const Over& over, double correction, bool root,
+                const Tensor& spread, const Tensor& mean) {
   dispatch(accumulate_dtype(self.dtype()), "std_var_kernel", FloatTypes(), [&]<class T>() {
     Variance<T> f;
     f.correction = correction;
@@ -135,13 +136,16 @@ void run_spread(const Tensor& self, const Over& over, double correction, bool ro
   });
 }
 
-double correction_of(const std::optional<Scalar>& correction) { return correction ? correction->to_double() : 1.0; }
+double correction_of(const std::optional<Scalar>& correction) {
+  return correction ? correction->to_double() : 1.0;
+}
 
 // `mean` may be undefined.
 void spread(const Tensor& self, const Over& over, double correction, bool root, const Tensor& out,
             const Tensor& mean) {
   if (!is_complex(self.dtype())) {
-    run_spread(self, over, correction, root, out, mean.defined() ? mean : empty(out.sizes(), out.dtype()));
+    run_spread(self, over, correction, root, out,
+               mean.defined() ? mean : empty(out.sizes(), out.dtype()));
     return;
   }
   // The variance of a complex number is that of its parts, added.
@@ -157,7 +161,8 @@ void spread(const Tensor& self, const Over& over, double correction, bool root, 
 }
 
 TensorSpec spread_spec(const Tensor& self, IntListArg dim, bool keepdim) {
-  RL_CHECK(is_differentiable(self.dtype()), "std and var only support floating point and complex dtypes");
+  RL_CHECK(is_differentiable(self.dtype()),
+           "std and var only support floating point and complex dtypes");
   return {reduced_sizes(self, Over(self.ndim(), dim), keepdim), real_dtype(self.dtype())};
 }
 
@@ -166,7 +171,8 @@ struct SpreadArgs {
   bool keepdim;
   double correction;
   explicit SpreadArgs(GradContext& c)
-      : over(c.sizes("self").ndim(), c.get<std::optional<Dims>>("dim")), keepdim(c.get<bool>("keepdim")),
+      : over(c.sizes("self").ndim(), c.get<std::optional<Dims>>("dim")),
+        keepdim(c.get<bool>("keepdim")),
         correction(correction_of(c.get<std::optional<Scalar>>("correction"))) {}
 };
 
@@ -177,7 +183,8 @@ Tensor var_backward(const Tensor& grad, const Tensor& self, const SpreadArgs& a)
   return g * (self - call<"mean.dim">(self, dims, true));
 }
 Tensor mean_backward(const Tensor& grad, const Tensor& self, const SpreadArgs& a) {
-  return expand_reduced(grad, self.sizes(), a.over, a.keepdim) / Scalar(reduced_count(self.sizes(), a.over));
+  return expand_reduced(grad, self.sizes(), a.over, a.keepdim) /
+         Scalar(reduced_count(self.sizes(), a.over));
 }
 Tensor std_to_var(const Tensor& grad, const Tensor& result) {
   return call<"masked_fill.Scalar">(grad / (result * Scalar(2)), equals(detach(result), 0), 0);
@@ -197,49 +204,56 @@ Tensor spread_and_mean_backward(GradContext& c, bool root) {
 
 Value unbiased_correction(bool unbiased) { return Value(int64_t(unbiased ? 1 : 0)); }
 
-#define RL_SPREAD(name, is_root, backward)                                                                     \
-  OP(name "(Tensor self, bool unbiased=True) -> Tensor").composite([](const Tensor& self, bool unbiased) {     \
-    return call<name ".correction">(self, Value(), unbiased_correction(unbiased));                             \
-  });                                                                                                          \
-  OP(name ".dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor")                  \
-      .composite([](const Tensor& self, IntListArg dim, bool unbiased, bool keepdim) {                         \
-        return call<name ".correction">(self, dim, unbiased_correction(unbiased), keepdim);                    \
-      });                                                                                                      \
-  OP(name ".correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor") \
-      .infer([](const Tensor& self, IntListArg dim, const std::optional<Scalar>&, bool keepdim) {              \
-        return spread_spec(self, dim, keepdim);                                                                \
-      })                                                                                                       \
-      .cpu([](const Tensor& self, IntListArg dim, const std::optional<Scalar>& correction, bool,               \
-              const Tensor& out) {                                                                             \
-        spread(self, Over(self.ndim(), dim), correction_of(correction), is_root, out, Tensor());               \
-      })                                                                                                       \
-      .grad("self", "self result", [](GradContext& c) {                                                        \
-        return var_backward(backward, c.tensor("self"), SpreadArgs(c));                                        \
-      });                                                                                                      \
-  OP(name "_mean(Tensor self, bool unbiased=True) -> (Tensor, Tensor)")                                        \
-      .function_only()                                                                                         \
-      .composite([](const Tensor& self, bool unbiased) {                                                       \
-        TensorList r = call_all<name "_mean.correction">(self, Value(), unbiased_correction(unbiased));        \
-        return std::tuple(r[0], r[1]);                                                                         \
-      });                                                                                                      \
-  OP(name "_mean.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> (Tensor, Tensor)")   \
-      .function_only()                                                                                         \
-      .composite([](const Tensor& self, IntListArg dim, bool unbiased, bool keepdim) {                         \
-        TensorList r = call_all<name "_mean.correction">(self, dim, unbiased_correction(unbiased), keepdim);   \
-        return std::tuple(r[0], r[1]);                                                                         \
-      });                                                                                                      \
-  OP(name "_mean.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> (Tensor, Tensor)") \
-      .function_only()                                                                                         \
-      .infer([](const Tensor& self, IntListArg dim, const std::optional<Scalar>&, bool keepdim) {              \
-        TensorSpec s = spread_spec(self, dim, keepdim), mean = s;                                              \
-        mean.dtype = self.dtype();                                                                             \
-        return std::tuple(s, mean);                                                                            \
-      })                                                                                                       \
-      .cpu([](const Tensor& self, IntListArg dim, const std::optional<Scalar>& correction, bool,               \
-              const Tensor& out, const Tensor& mean) {                                                         \
-        spread(self, Over(self.ndim(), dim), correction_of(correction), is_root, out, mean);                   \
-      })                                                                                                       \
-      .grad("self", "self result0", [](GradContext& c) { return spread_and_mean_backward(c, is_root); });
+#define RL_SPREAD(name, is_root, backward)                                                                                  \
+  OP(name "(Tensor self, bool unbiased=True) -> Tensor")                                                                    \
+      .composite([](const Tensor& self, bool unbiased) {                                                                    \
+        return call<name ".correction">(self, Value(), unbiased_correction(unbiased));                                      \
+      });                                                                                                                   \
+  OP(name ".dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor")                               \
+      .composite([](const Tensor& self, IntListArg dim, bool unbiased, bool keepdim) {                                      \
+        return call<name ".correction">(self, dim, unbiased_correction(unbiased), keepdim);                                 \
+      });                                                                                                                   \
+  OP(name                                                                                                                   \
+     ".correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor")                \
+      .infer([](const Tensor& self, IntListArg dim, const std::optional<Scalar>&, bool keepdim) {                           \
+        return spread_spec(self, dim, keepdim);                                                                             \
+      })                                                                                                                    \
+      .cpu([](const Tensor& self, IntListArg dim, const std::optional<Scalar>& correction, bool,                            \
+              const Tensor& out) {                                                                                          \
+        spread(self, Over(self.ndim(), dim), correction_of(correction), is_root, out, Tensor());                            \
+      })                                                                                                                    \
+      .grad("self", "self result", [](GradContext& c) {                                                                     \
+        return var_backward(backward, c.tensor("self"), SpreadArgs(c));                                                     \
+      });                                                                                                                   \
+  OP(name "_mean(Tensor self, bool unbiased=True) -> (Tensor, Tensor)")                                                     \
+      .function_only()                                                                                                      \
+      .composite([](const Tensor& self, bool unbiased) {                                                                    \
+        TensorList r =                                                                                                      \
+            call_all<name "_mean.correction">(self, Value(), unbiased_correction(unbiased));                                \
+        return std::tuple(r[0], r[1]);                                                                                      \
+      });                                                                                                                   \
+  OP(name                                                                                                                   \
+     "_mean.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> (Tensor, Tensor)")                     \
+      .function_only()                                                                                                      \
+      .composite([](const Tensor& self, IntListArg dim, bool unbiased, bool keepdim) {                                      \
+        TensorList r =                                                                                                      \
+            call_all<name "_mean.correction">(self, dim, unbiased_correction(unbiased), keepdim);                           \
+        return std::tuple(r[0], r[1]);                                                                                      \
+      });                                                                                                                   \
+  OP(name                                                                                                                   \
+     "_mean.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> (Tensor, Tensor)") \
+      .function_only()                                                                                                      \
+      .infer([](const Tensor& self, IntListArg dim, const std::optional<Scalar>&, bool keepdim) {                           \
+        TensorSpec s = spread_spec(self, dim, keepdim), mean = s;                                                           \
+        mean.dtype = self.dtype();                                                                                          \
+        return std::tuple(s, mean);                                                                                         \
+      })                                                                                                                    \
+      .cpu([](const Tensor& self, IntListArg dim, const std::optional<Scalar>& correction, bool,                            \
+              const Tensor& out, const Tensor& mean) {                                                                      \
+        spread(self, Over(self.ndim(), dim), correction_of(correction), is_root, out, mean);                                \
+      })                                                                                                                    \
+      .grad("self", "self result0",                                                                                         \
+            [](GradContext& c) { return spread_and_mean_backward(c, is_root); });
 RL_SPREAD("var", false, c.grad())
 RL_SPREAD("std", true, std_to_var(c.grad(), c.result()))
 #undef RL_SPREAD
@@ -323,23 +337,30 @@ void vector_norm(double p, const Tensor& self, const Over& over, const Tensor& o
     if (p == 0) return norm_with<CountNorm, T>(p, self, over, out);
     if (p == 1) return norm_with<AbsNorm, T>(p, self, over, out);
     if (p == 2) return norm_with<SquareNorm, T>(p, self, over, out);
-    if (p == std::numeric_limits<double>::infinity()) return norm_with<MaxNorm, T>(p, self, over, out);
-    if (p == -std::numeric_limits<double>::infinity()) return norm_with<MinNorm, T>(p, self, over, out);
+    if (p == std::numeric_limits<double>::infinity())
+      return norm_with<MaxNorm, T>(p, self, over, out);
+    if (p == -std::numeric_limits<double>::infinity())
+      return norm_with<MinNorm, T>(p, self, over, out);
     norm_with<PowerNorm, T>(p, self, over, out);
   });
 }
 
-TensorSpec norm_spec(const Tensor& self, const Scalar& ord, IntListArg dim, bool keepdim, DT dtype) {
+TensorSpec norm_spec(const Tensor& self, const Scalar& ord, IntListArg dim, bool keepdim,
+                     DT dtype) {
   RL_CHECK(is_differentiable(self.dtype()),
-           "linalg.vector_norm: Expected a floating point or complex tensor as input. Got ", dtype_word(self.dtype()));
+           "linalg.vector_norm: Expected a floating point or complex tensor as input. Got ",
+           dtype_word(self.dtype()));
   if (dtype) {
-    RL_CHECK(is_differentiable(*dtype), "linalg.vector_norm: dtype should be floating point or complex, but got ",
+    RL_CHECK(is_differentiable(*dtype),
+             "linalg.vector_norm: dtype should be floating point or complex, but got ",
              dtype_word(*dtype));
-    RL_CHECK(is_complex(self.dtype()) == is_complex(*dtype),
-             "linalg.vector_norm: dtype should be ", is_complex(self.dtype()) ? "complex" : "real", " for ",
-             is_complex(self.dtype()) ? "complex" : "real", " inputs, but got ", dtype_word(*dtype));
-    RL_CHECK(promote_types(self.dtype(), *dtype) == *dtype, "linalg.vector_norm: the dtype of the input (",
-             dtype_word(self.dtype()), ") should be convertible without narrowing to the specified dtype (",
+    RL_CHECK(is_complex(self.dtype()) == is_complex(*dtype), "linalg.vector_norm: dtype should be ",
+             is_complex(self.dtype()) ? "complex" : "real", " for ",
+             is_complex(self.dtype()) ? "complex" : "real", " inputs, but got ",
+             dtype_word(*dtype));
+    RL_CHECK(promote_types(self.dtype(), *dtype) == *dtype,
+             "linalg.vector_norm: the dtype of the input (", dtype_word(self.dtype()),
+             ") should be convertible without narrowing to the specified dtype (",
              dtype_word(*dtype), ")");
   }
   Over over(self.ndim(), dim);
@@ -349,24 +370,29 @@ TensorSpec norm_spec(const Tensor& self, const Scalar& ord, IntListArg dim, bool
     RL_CHECK(!over.all, "linalg.vector_norm cannot compute the ", shown,
              " norm on an empty tensor because the operation does not have an identity");
     for (int64_t d : over.dims) {
-      RL_CHECK(self.sizes()[d] != 0, "linalg.vector_norm cannot compute the ", shown, " norm on the dimension ", d,
+      RL_CHECK(self.sizes()[d] != 0, "linalg.vector_norm cannot compute the ", shown,
+               " norm on the dimension ", d,
                "because this dimension is empty and the operation does not have an identity");
     }
   }
   return {reduced_sizes(self, over, keepdim), real_dtype(dtype.value_or(self.dtype()))};
 }
 
-Tensor zero_where(const Tensor& t, const Tensor& mask) { return call<"masked_fill.Scalar">(t, mask, 0); }
+Tensor zero_where(const Tensor& t, const Tensor& mask) {
+  return call<"masked_fill.Scalar">(t, mask, 0);
+}
 
 // Gradient of the norm of x over dims; grad and norm have these dims, of size 1.
-Tensor norm_gradient(const Tensor& x, const Tensor& g, const Tensor& norm, const Over& over, double p) {
+Tensor norm_gradient(const Tensor& x, const Tensor& g, const Tensor& norm, const Over& over,
+                     double p) {
   if (p == 0) return zeros_like(x);
   Tensor nothing = equals(detach(norm), 0);
   if (p == 1) return call<"sgn">(x) * g;
   if (p == 2) return g * zero_where(x / norm, nothing);
   if (std::isinf(p)) {
     Tensor size = call<"abs">(x);
-    Tensor same = call<"logical_or">(call<"eq.Tensor">(detach(size), detach(norm)), call<"isnan">(detach(size)));
+    Tensor same = call<"logical_or">(call<"eq.Tensor">(detach(size), detach(norm)),
+                                     call<"isnan">(detach(size)));
     Value dims = over.all ? Value() : Value(over.dims);
     return call<"sgn">(x) * (g / call<"sum.dim_IntList">(same, dims, true)) * same;
   }
@@ -386,7 +412,8 @@ Tensor norm_backward(GradContext& c) {
   bool keepdim = c.get<bool>("keepdim");
   if (auto dtype = c.get<DT>("dtype")) x = to_dtype(x, *dtype);
   return norm_gradient(x, with_dims(c.grad(), x.sizes(), over, keepdim),
-                       with_dims(c.result(), x.sizes(), over, keepdim), over, c.scalar("ord").to_double());
+                       with_dims(c.result(), x.sizes(), over, keepdim), over,
+                       c.scalar("ord").to_double());
 }
 
 OP("linalg_vector_norm(Tensor self, Scalar ord=2, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor")
@@ -394,9 +421,11 @@ OP("linalg_vector_norm(Tensor self, Scalar ord=2, int[1]? dim=None, bool keepdim
     .infer([](const Tensor& self, const Scalar& ord, IntListArg dim, bool keepdim, DT dtype) {
       return norm_spec(self, ord, dim, keepdim, dtype);
     })
-    .cpu([](const Tensor& self, const Scalar& ord, IntListArg dim, bool, DT dtype, const Tensor& out) {
+    .cpu([](const Tensor& self, const Scalar& ord, IntListArg dim, bool, DT dtype,
+            const Tensor& out) {
       Tensor x = dtype ? to_dtype(self, *dtype) : self;
-      vector_norm(ord.to_double(), is_complex(x.dtype()) ? call<"abs">(x) : x, Over(self.ndim(), dim), out);
+      vector_norm(ord.to_double(), is_complex(x.dtype()) ? call<"abs">(x) : x,
+                  Over(self.ndim(), dim), out);
     })
     .grad("self", "self result", norm_backward);
 
@@ -404,8 +433,8 @@ OP("dist(Tensor self, Tensor other, Scalar p=2) -> Tensor")
     .composite([](const Tensor& self, const Tensor& other, const Scalar& p) {
       Tensor d = self - other;
       RL_CHECK(is_differentiable(d.dtype()),
-               "norm(): input dtype should be either floating point or complex. Got ", dtype_word(d.dtype()),
-               " instead.");
+               "norm(): input dtype should be either floating point or complex. Got ",
+               dtype_word(d.dtype()), " instead.");
       return call<"linalg_vector_norm">(d, p);
     })
     .grads("self other", "self other result", [](GradContext& c) {
@@ -419,8 +448,10 @@ OP("renorm(Tensor self, Scalar p, int dim, Scalar maxnorm) -> Tensor")
     .inplace()
     .composite([](const Tensor& self, const Scalar& p, int64_t dim, const Scalar& maxnorm) {
       RL_CHECK(p.to_double() > 0, "renorm: non-positive-norm not supported");
-      RL_CHECK(maxnorm.to_double() >= 0, "renorm: expected maxnorm to be >= 0 but got ", maxnorm.to_double());
-      RL_CHECK(self.ndim() > 1, "renorm: input needs at least 2 dimensions, got ", self.ndim(), " dimensions");
+      RL_CHECK(maxnorm.to_double() >= 0, "renorm: expected maxnorm to be >= 0 but got ",
+               maxnorm.to_double());
+      RL_CHECK(self.ndim() > 1, "renorm: input needs at least 2 dimensions, got ", self.ndim(),
+               " dimensions");
       int at = wrap_dim(dim, self.ndim());
       Dims others;
       for (int i = 0; i < self.ndim(); ++i) {
@@ -428,8 +459,8 @@ OP("renorm(Tensor self, Scalar p, int dim, Scalar maxnorm) -> Tensor")
       }
       Tensor norm = call<"linalg_vector_norm">(self, p, others, true);
       Tensor one = call<"ones_like">(detach(norm));
-      Tensor factor = call<"where.self">(above(detach(norm), maxnorm),
-                                         maxnorm / (norm + Scalar(1e-7)), one);
+      Tensor factor =
+          call<"where.self">(above(detach(norm), maxnorm), maxnorm / (norm + Scalar(1e-7)), one);
       return self * factor;
     });
 
@@ -438,7 +469,8 @@ Tensor logsumexp(const Tensor& given, const Dims& dim, bool keepdim) {
   Tensor self = is_integral(given.dtype(), true) ? to_dtype(given, default_dtype()) : given;
   Over over(self.ndim(), dim);
   Value dims = over.all ? Value() : Value(over.dims);
-  if (self.numel() == 0) return call<"log">(call<"sum.dim_IntList">(call<"exp">(self), dims, keepdim));
+  if (self.numel() == 0)
+    return call<"log">(call<"sum.dim_IntList">(call<"exp">(self), dims, keepdim));
   Tensor top = call<"amax">(is_complex(self.dtype()) ? call<"real">(self) : self, over.dims, true);
   top = call<"masked_fill.Scalar">(top, call<"isinf">(top), 0);
   Tensor sum = call<"sum.dim_IntList">(call<"exp">(self - top), dims, keepdim);

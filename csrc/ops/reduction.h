@@ -23,8 +23,12 @@ inline int64_t reduced_count(const Dims& sizes, const Over& over) {
   return n;
 }
 
-inline Tensor equals(const Tensor& t, const Scalar& v) { return call<"eq.Tensor">(t, wrapped_number(v)); }
-inline Tensor above(const Tensor& t, const Scalar& v) { return call<"gt.Tensor">(t, wrapped_number(v)); }
+inline Tensor equals(const Tensor& t, const Scalar& v) {
+  return call<"eq.Tensor">(t, wrapped_number(v));
+}
+inline Tensor above(const Tensor& t, const Scalar& v) {
+  return call<"gt.Tensor">(t, wrapped_number(v));
+}
 
 // A reduced tensor with its dims of size 1 put back.
 inline Tensor with_dims(const Tensor& t, const Dims& sizes, const Over& over, bool keepdim) {
@@ -38,16 +42,19 @@ inline Tensor expand_reduced(const Tensor& t, const Dims& sizes, const Over& ove
 // "amax(): Expected reduction dim ...": reductions without an identity.
 inline void check_not_empty(const Tensor& self, const Over& over, const char* name) {
   if (self.numel() != 0) return;
-  RL_CHECK(!over.all || self.ndim() == 0, name,
-           "(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim "
-           "with the 'dim' argument.");
+  RL_CHECK(
+      !over.all || self.ndim() == 0, name,
+      "(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim "
+      "with the 'dim' argument.");
   for (int64_t d : over.dims) {
-    RL_CHECK_KIND(Index, self.sizes()[d] != 0, name, "(): Expected reduction dim ", d, " to have non-zero size.");
+    RL_CHECK_KIND(Index, self.sizes()[d] != 0, name, "(): Expected reduction dim ", d,
+                  " to have non-zero size.");
   }
 }
 
 // Gradient of picking values[i] = self[indices[i]] along dim.
-inline Tensor pick_backward(const Tensor& grad, int64_t dim, const Tensor& indices, const Dims& sizes, bool keepdim) {
+inline Tensor pick_backward(const Tensor& grad, int64_t dim, const Tensor& indices,
+                            const Dims& sizes, bool keepdim) {
   Tensor g = grad, at = indices;
   if (!keepdim && !sizes.empty()) {
     g = call<"unsqueeze">(g, dim);
@@ -58,11 +65,13 @@ inline Tensor pick_backward(const Tensor& grad, int64_t dim, const Tensor& indic
 }
 
 // Shares the gradient among the elements that equal the result.
-inline Tensor share_backward(const Tensor& grad, const Tensor& self, const Tensor& result, const Over& over, bool keepdim,
-                      bool nans_too) {
-  Tensor g = with_dims(grad, self.sizes(), over, keepdim), r = with_dims(result, self.sizes(), over, keepdim);
+inline Tensor share_backward(const Tensor& grad, const Tensor& self, const Tensor& result,
+                             const Over& over, bool keepdim, bool nans_too) {
+  Tensor g = with_dims(grad, self.sizes(), over, keepdim),
+         r = with_dims(result, self.sizes(), over, keepdim);
   Tensor same = call<"eq.Tensor">(self, r);
-  if (nans_too && self.numel() && item(call<"isnan">(detach(r))).to<bool>()) same = call<"isnan">(detach(self));
+  if (nans_too && self.numel() && item(call<"isnan">(detach(r))).to<bool>())
+    same = call<"isnan">(detach(self));
   Value dims = over.all ? Value() : Value(over.dims);
   return g / call<"sum.dim_IntList">(same, dims, true) * same;
 }

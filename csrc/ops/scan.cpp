@@ -90,8 +90,8 @@ DType scan_dtype(const Tensor& self, DT dtype) {
   return dtype.value_or(is_integral(self.dtype(), true) ? DType::Int64 : self.dtype());
 }
 
-using ScanTypes = TypeList<uint8_t, int8_t, int16_t, int32_t, int64_t, float, double, Half, BFloat16, complex64,
-                           complex128>;
+using ScanTypes = TypeList<uint8_t, int8_t, int16_t, int32_t, int64_t, float, double, Half,
+                           BFloat16, complex64, complex128>;
 
 void cumulate(bool product, const Tensor& self, int64_t dim, const Tensor& out) {
   DType dtype = out.dtype();
@@ -100,15 +100,16 @@ void cumulate(bool product, const Tensor& self, int64_t dim, const Tensor& out) 
     x = to_dtype(x, DType::UInt8);
     made = empty(out.sizes(), DType::UInt8);
   }
-  dispatch(made.dtype(), product ? "cumprod_out_cpu" : "cumsum_out_cpu", ScanTypes(), [&]<class T>() {
-    using W = typename Wide<T>::type;
-    int d = wrap_dim(dim, self.ndim());
-    if (product) {
-      scan<T>(x, made, d, W(1), [](W a, W b) { return W(a * b); });
-    } else {
-      scan<T>(x, made, d, W(0), [](W a, W b) { return W(a + b); });
-    }
-  });
+  dispatch(made.dtype(), product ? "cumprod_out_cpu" : "cumsum_out_cpu", ScanTypes(),
+           [&]<class T>() {
+             using W = typename Wide<T>::type;
+             int d = wrap_dim(dim, self.ndim());
+             if (product) {
+               scan<T>(x, made, d, W(1), [](W a, W b) { return W(a * b); });
+             } else {
+               scan<T>(x, made, d, W(0), [](W a, W b) { return W(a + b); });
+             }
+           });
   if (dtype == DType::Bool) call<"copy_">(out, made);
 }
 
@@ -123,7 +124,9 @@ OP("cumsum(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor")
       wrap_dim(dim, self.ndim());
       return TensorSpec{self.sizes(), scan_dtype(self, dtype)};
     })
-    .cpu([](const Tensor& self, int64_t dim, DT, const Tensor& out) { cumulate(false, self, dim, out); })
+    .cpu([](const Tensor& self, int64_t dim, DT, const Tensor& out) {
+      cumulate(false, self, dim, out);
+    })
     .grad("self", "", [](GradContext& c) { return reversed_sum(c.grad(), c.get<int64_t>("dim")); });
 
 // With zeros in x: the gradient of element i is made of the products that leave it out.
@@ -149,7 +152,9 @@ OP("cumprod(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor")
       wrap_dim(dim, self.ndim());
       return TensorSpec{self.sizes(), scan_dtype(self, dtype)};
     })
-    .cpu([](const Tensor& self, int64_t dim, DT, const Tensor& out) { cumulate(true, self, dim, out); })
+    .cpu([](const Tensor& self, int64_t dim, DT, const Tensor& out) {
+      cumulate(true, self, dim, out);
+    })
     .grad("self", "self result", [](GradContext& c) -> Tensor {
       Tensor x = to_dtype(c.tensor("self"), c.grad().dtype()), g = c.grad();
       if (x.ndim() == 0 || x.numel() <= 1) return g;
@@ -174,7 +179,8 @@ void scan_extreme(const Tensor& x, const Tensor& values, const Tensor& indices, 
         int64_t i = base + r * e.inner + j, before = i - e.inner;
         T x = in[i];
         // Of equals the latest counts; NaN wins.
-        bool take = r == 0 || x != x || (v[before] == v[before] && (IsMax ? x >= v[before] : x <= v[before]));
+        bool take = r == 0 || x != x ||
+                    (v[before] == v[before] && (IsMax ? x >= v[before] : x <= v[before]));
         v[i] = take ? x : v[before];
         at[i] = take ? r : at[before];
       }
@@ -182,25 +188,27 @@ void scan_extreme(const Tensor& x, const Tensor& values, const Tensor& indices, 
   });
 }
 
-#define RL_RUNNING(name, is_max)                                                                             \
-  OP(name "(Tensor self, int dim) -> (Tensor values, Tensor indices)")                                       \
-      .infer([](const Tensor& self, int64_t dim) {                                                           \
-        wrap_dim(dim, self.ndim());                                                                          \
-        return std::tuple(TensorSpec{self.sizes(), self.dtype()}, TensorSpec{self.sizes(), DType::Int64});   \
-      })                                                                                                     \
-      .cpu([](const Tensor& self, int64_t dim, const Tensor& values, const Tensor& indices) {                \
-        DType compute = self.dtype() == DType::Bool ? DType::UInt8 : accumulate_extreme(self.dtype());       \
-        Tensor x = contiguous(to_dtype(self, compute));                                                      \
-        Tensor made = compute == self.dtype() ? values : empty(values.sizes(), compute);                     \
-        dispatch(compute, name "_cpu", OrderedTypes(), [&]<class T>() {                                      \
-          scan_extreme<T, is_max>(x, made, indices, wrap_dim(dim, self.ndim()));                             \
-        });                                                                                                  \
-        if (!made.same(values)) call<"copy_">(values, made);                                                 \
-      })                                                                                                     \
-      .grad("self", "result1", [](GradContext& c) -> Tensor {                                                \
-        Tensor g = c.grad();                                                                                 \
-        if (g.numel() == 0) return g;                                                                        \
-        return call<"scatter_add">(zeros_like(g), c.get<int64_t>("dim"), c.result(1), g);                    \
+#define RL_RUNNING(name, is_max)                                                              \
+  OP(name "(Tensor self, int dim) -> (Tensor values, Tensor indices)")                        \
+      .infer([](const Tensor& self, int64_t dim) {                                            \
+        wrap_dim(dim, self.ndim());                                                           \
+        return std::tuple(TensorSpec{self.sizes(), self.dtype()},                             \
+                          TensorSpec{self.sizes(), DType::Int64});                            \
+      })                                                                                      \
+      .cpu([](const Tensor& self, int64_t dim, const Tensor& values, const Tensor& indices) { \
+        DType compute =                                                                       \
+            self.dtype() == DType::Bool ? DType::UInt8 : accumulate_extreme(self.dtype());    \
+        Tensor x = contiguous(to_dtype(self, compute));                                       \
+        Tensor made = compute == self.dtype() ? values : empty(values.sizes(), compute);      \
+        dispatch(compute, name "_cpu", OrderedTypes(), [&]<class T>() {                       \
+          scan_extreme<T, is_max>(x, made, indices, wrap_dim(dim, self.ndim()));              \
+        });                                                                                   \
+        if (!made.same(values)) call<"copy_">(values, made);                                  \
+      })                                                                                      \
+      .grad("self", "result1", [](GradContext& c) -> Tensor {                                 \
+        Tensor g = c.grad();                                                                  \
+        if (g.numel() == 0) return g;                                                         \
+        return call<"scatter_add">(zeros_like(g), c.get<int64_t>("dim"), c.result(1), g);     \
       });
 using OrderedTypes = TypeList<uint8_t, int8_t, int16_t, int32_t, int64_t, float, double>;
 DType accumulate_extreme(DType d) { return is_half(d) ? DType::Float32 : d; }
@@ -240,7 +248,8 @@ OP("logcumsumexp(Tensor self, int dim) -> Tensor")
       dispatch(self.dtype(), "logcumsumexp_out_cpu", Types(), [&]<class T>() {
         using W = typename Wide<T>::type;
         W start = W(-std::numeric_limits<double>::infinity());
-        scan<T>(x, out, wrap_dim(dim, self.ndim()), start, [](W a, W b) { return log_add_exp(a, b); });
+        scan<T>(x, out, wrap_dim(dim, self.ndim()), start,
+                [](W a, W b) { return log_add_exp(a, b); });
       });
     })
     .grad("self", "self result", [](GradContext& c) -> Tensor {

@@ -183,7 +183,8 @@ struct Rows {
     x = contiguous(x);
     n = x.ndim() > 0 ? x.sizes().back() : 1;
     count = n ? x.numel() / n : 0;
-    RL_CHECK(n <= int64_t(UINT32_MAX), "sorting along a dimension of ", n, " elements is not supported");
+    RL_CHECK(n <= int64_t(UINT32_MAX), "sorting along a dimension of ", n,
+             " elements is not supported");
   }
   Dims sizes(int64_t length) const {
     Dims s = x.sizes();
@@ -205,15 +206,18 @@ using NumberTypes = TypeList<uint8_t, int8_t, int16_t, int32_t, int64_t, float, 
 
 // f(row, input, values, indices, scratch Row) for each row.
 template <class T, class F>
-void each_row(const Rows& rows, const Tensor& values, const Tensor& indices, int64_t length, const F& f) {
+void each_row(const Rows& rows, const Tensor& values, const Tensor& indices, int64_t length,
+              const F& f) {
   const T* x = rows.x.data<T>();
   T* v = values.data<T>();
   int64_t* at = indices.data<int64_t>();
   int64_t n = rows.n;
-  parallel(rows.count, std::max<int64_t>(1, kGrain / 8 / std::max<int64_t>(n, 1)), [&](int64_t begin, int64_t end) {
-    Row<T> scratch;
-    for (int64_t r = begin; r < end; ++r) f(x + r * n, v + r * length, at + r * length, scratch);
-  });
+  parallel(rows.count, std::max<int64_t>(1, kGrain / 8 / std::max<int64_t>(n, 1)),
+           [&](int64_t begin, int64_t end) {
+             Row<T> scratch;
+             for (int64_t r = begin; r < end; ++r)
+               f(x + r * n, v + r * length, at + r * length, scratch);
+           });
 }
 
 using Pair = std::tuple<Tensor, Tensor>;
@@ -251,7 +255,9 @@ Tensor pick_grad(GradContext& c, bool keepdim) {
 }
 
 OP("sort(Tensor self, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)")
-    .direct([](const Tensor& self, int64_t dim, bool descending) { return sort(self, dim, descending); })
+    .direct([](const Tensor& self, int64_t dim, bool descending) {
+      return sort(self, dim, descending);
+    })
     .grad("self", "result1", [](GradContext& c) { return pick_grad(c, true); });
 OP("sort.stable(Tensor self, *, bool? stable, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)")
     .node_name("SortBackward1")
@@ -277,21 +283,23 @@ OP("topk(Tensor self, SymInt k, int dim=-1, bool largest=True, bool sorted=True)
       RL_CHECK(self.dtype() != DType::Bool, "topk does not support bool dtypes on CPU");
       RL_CHECK(!is_complex(self.dtype()), "topk does not support complex dtypes on CPU");
       wrap_dim(dim, self.ndim());
-      RL_CHECK(k >= 0 && k <= (self.ndim() > 0 ? self.size(dim) : 1), "selected index k out of range");
-      return by_rows<NumberTypes>("topk_cpu", self, dim, k,
-                                  [&]<class T>(const T* x, int64_t n, T* v, int64_t* at, Row<T>& row) {
-                                    if (n <= kShortRow) {
-                                      row.fill(x, n, largest);
-                                      row.least_keys(n, k, sorted);
-                                    } else {
-                                      row.fill_least(x, n, k, largest);
-                                      if (sorted) row.sort(k);
-                                    }
-                                    for (int64_t i = 0; i < k; ++i) {
-                                      at[i] = index_of(row.packed[i]);
-                                      v[i] = x[at[i]];
-                                    }
-                                  });
+      RL_CHECK(k >= 0 && k <= (self.ndim() > 0 ? self.size(dim) : 1),
+               "selected index k out of range");
+      return by_rows<NumberTypes>(
+          "topk_cpu", self, dim, k,
+          [&]<class T>(const T* x, int64_t n, T* v, int64_t* at, Row<T>& row) {
+            if (n <= kShortRow) {
+              row.fill(x, n, largest);
+              row.least_keys(n, k, sorted);
+            } else {
+              row.fill_least(x, n, k, largest);
+              if (sorted) row.sort(k);
+            }
+            for (int64_t i = 0; i < k; ++i) {
+              at[i] = index_of(row.packed[i]);
+              v[i] = x[at[i]];
+            }
+          });
     })
     .grad("self", "result1", [](GradContext& c) { return pick_grad(c, true); });
 
@@ -314,12 +322,13 @@ OP("kthvalue(Tensor self, SymInt k, int dim=-1, bool keepdim=False) -> (Tensor v
       int64_t n = self.ndim() > 0 ? self.size(dim) : 1;
       RL_CHECK(k >= 1 && k <= n, "kthvalue(): selected number k out of range for dimension ",
                wrap_dim(dim, self.ndim()));
-      Pair p = by_rows<NumberTypes>("kthvalue_cpu", self, dim, 1,
-                                    [&]<class T>(const T* x, int64_t n, T* v, int64_t* at, Row<T>& row) {
-                                      row.fill(x, n, false);
-                                      *at = index_of(row.nth(k - 1, n));
-                                      *v = x[*at];
-                                    });
+      Pair p =
+          by_rows<NumberTypes>("kthvalue_cpu", self, dim, 1,
+                               [&]<class T>(const T* x, int64_t n, T* v, int64_t* at, Row<T>& row) {
+                                 row.fill(x, n, false);
+                                 *at = index_of(row.nth(k - 1, n));
+                                 *v = x[*at];
+                               });
       return squeezed(p, self, dim, keepdim);
     })
     .grad("self", "result1", [](GradContext& c) { return pick_grad(c, c.get<bool>("keepdim")); });
@@ -345,10 +354,11 @@ void median_row(const T* x, int64_t n, T* v, int64_t* at, Row<T>& row, bool skip
 }
 Pair median(const Tensor& self, int64_t dim, bool keepdim, bool skip_nan) {
   check_selectable(self, dim, "median");
-  Pair p = by_rows<NumberTypes>("median_cpu", self, dim, 1,
-                                [&]<class T>(const T* x, int64_t n, T* v, int64_t* at, Row<T>& row) {
-                                  median_row(x, n, v, at, row, skip_nan);
-                                });
+  Pair p =
+      by_rows<NumberTypes>("median_cpu", self, dim, 1,
+                           [&]<class T>(const T* x, int64_t n, T* v, int64_t* at, Row<T>& row) {
+                             median_row(x, n, v, at, row, skip_nan);
+                           });
   return squeezed(p, self, dim, keepdim);
 }
 Tensor median_of_all(const Tensor& self, bool skip_nan) {
@@ -359,18 +369,19 @@ Tensor median_of_all(const Tensor& self, bool skip_nan) {
   }
   return std::get<0>(median(call<"reshape">(self, Dims({-1})), 0, false, skip_nan));
 }
-#define RL_MEDIAN(name, skip_nan, node)                                                                  \
-  OP(name "(Tensor self) -> Tensor")                                                                     \
-      .direct([](const Tensor& self) { return median_of_all(self, skip_nan); })                          \
-      .grad("self", "self result", [](GradContext& c) {                                                  \
-        return share_backward(c.grad(), c.tensor("self"), c.result(), Over(), false, true);              \
-      });                                                                                                \
-  OP(name ".dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)")           \
-      .node_name(node)                                                                                   \
-      .direct([](const Tensor& self, int64_t dim, bool keepdim) {                                        \
-        return median(self, dim, keepdim, skip_nan);                                                     \
-      })                                                                                                 \
-      .grad("self", "result1", [](GradContext& c) { return pick_grad(c, c.get<bool>("keepdim")); });
+#define RL_MEDIAN(name, skip_nan, node)                                                        \
+  OP(name "(Tensor self) -> Tensor")                                                           \
+      .direct([](const Tensor& self) { return median_of_all(self, skip_nan); })                \
+      .grad("self", "self result", [](GradContext& c) {                                        \
+        return share_backward(c.grad(), c.tensor("self"), c.result(), Over(), false, true);    \
+      });                                                                                      \
+  OP(name ".dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)") \
+      .node_name(node)                                                                         \
+      .direct([](const Tensor& self, int64_t dim, bool keepdim) {                              \
+        return median(self, dim, keepdim, skip_nan);                                           \
+      })                                                                                       \
+      .grad("self", "result1",                                                                 \
+            [](GradContext& c) { return pick_grad(c, c.get<bool>("keepdim")); });
 RL_MEDIAN("median", false, "MedianBackward1")
 RL_MEDIAN("nanmedian", true, "NanmedianBackward1")
 #undef RL_MEDIAN
@@ -395,10 +406,10 @@ void mode_row(const T* x, int64_t n, T* v, int64_t* at, Row<T>& row) {
 OP("mode(Tensor self, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)")
     .direct([](const Tensor& self, int64_t dim, bool keepdim) {
       check_selectable(self, dim, "mode");
-      Pair p = by_rows<SortTypes>("mode", self, dim, 1,
-                                  []<class T>(const T* x, int64_t n, T* v, int64_t* at, Row<T>& row) {
-                                    mode_row(x, n, v, at, row);
-                                  });
+      Pair p = by_rows<SortTypes>(
+          "mode", self, dim, 1, []<class T>(const T* x, int64_t n, T* v, int64_t* at, Row<T>& row) {
+            mode_row(x, n, v, at, row);
+          });
       return squeezed(p, self, dim, keepdim);
     })
     .grad("self", "result1", [](GradContext& c) { return pick_grad(c, c.get<bool>("keepdim")); });

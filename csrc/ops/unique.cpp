@@ -11,7 +11,8 @@ namespace rl {
 namespace {
 
 using Triple = std::tuple<Tensor, Tensor, Tensor>;
-using KeyTypes = TypeList<bool, uint8_t, int8_t, int16_t, int32_t, int64_t, float, double, Half, BFloat16>;
+using KeyTypes =
+    TypeList<bool, uint8_t, int8_t, int16_t, int32_t, int64_t, float, double, Half, BFloat16>;
 
 Tensor no_indices() { return empty({0}, DType::Int64); }
 
@@ -25,10 +26,11 @@ bool before(T a, T b) {
   }
 }
 
-// Groups rows of m elements that are equal and adjacent in `order`; the results of a unique operator.
+// Groups rows of m elements that are equal and adjacent in `order`; the results of a unique
+// operator.
 template <class T>
-Triple group(const T* x, int64_t n, int64_t m, const std::vector<int64_t>& order, const Tensor& source,
-             bool inverse, bool counts) {
+Triple group(const T* x, int64_t n, int64_t m, const std::vector<int64_t>& order,
+             const Tensor& source, bool inverse, bool counts) {
   std::vector<int64_t> first, runs;
   Tensor where = inverse ? empty({n}, DType::Int64) : no_indices();
   int64_t* w = where.data<int64_t>();
@@ -66,7 +68,8 @@ Triple unique_rows(const Tensor& source, bool sort, bool inverse, bool counts) {
     std::iota(order.begin(), order.end(), int64_t(0));
     if (sort) {
       std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-        return std::lexicographical_compare(x + a * m, x + (a + 1) * m, x + b * m, x + (b + 1) * m, before<T>);
+        return std::lexicographical_compare(x + a * m, x + (a + 1) * m, x + b * m, x + (b + 1) * m,
+                                            before<T>);
       });
     }
     out = group(x, n, m, order, source, inverse, counts);
@@ -83,7 +86,8 @@ Triple unique_flat(const Tensor& self, bool sort, bool inverse, bool counts) {
     dispatch(self.dtype(), "unique", KeyTypes(), [&]<class T>() {
       Tensor at = call_all<"sort">(x, int64_t(0), false)[1];
       const int64_t* p = at.data<int64_t>();
-      out = group(x.data<T>(), x.numel(), 1, std::vector<int64_t>(p, p + x.numel()), x, inverse, counts);
+      out = group(x.data<T>(), x.numel(), 1, std::vector<int64_t>(p, p + x.numel()), x, inverse,
+                  counts);
     });
   }
   auto& where = std::get<1>(out);
@@ -108,7 +112,9 @@ Triple unique_along(const Tensor& self, int64_t dim, bool sort, bool inverse, bo
 OP("_unique2(Tensor self, bool sorted=True, bool return_inverse=False, bool return_counts=False) -> (Tensor, Tensor, Tensor)")
     .hidden()
     .node_name("Unique2Backward0")
-    .direct([](const Tensor& self, bool, bool inverse, bool counts) { return unique_flat(self, true, inverse, counts); });
+    .direct([](const Tensor& self, bool, bool inverse, bool counts) {
+      return unique_flat(self, true, inverse, counts);
+    });
 OP("unique_dim(Tensor self, int dim, bool sorted=True, bool return_inverse=False, bool return_counts=False) -> (Tensor, Tensor, Tensor)")
     .hidden()
     .direct([](const Tensor& self, int64_t dim, bool, bool inverse, bool counts) {
@@ -118,16 +124,18 @@ OP("_unique_consecutive(Tensor self, bool return_inverse=False, bool return_coun
     .hidden()
     .node_name("UniqueConsecutiveBackward0")
     .direct([](const Tensor& self, bool inverse, bool counts, std::optional<int64_t> dim) {
-      return dim ? unique_along(self, *dim, false, inverse, counts) : unique_flat(self, false, inverse, counts);
+      return dim ? unique_along(self, *dim, false, inverse, counts)
+                 : unique_flat(self, false, inverse, counts);
     });
 
 // ---- searchsorted, bucketize ----
 bool search_right(bool right, const std::optional<std::string>& side) {
   if (!side) return right;
-  RL_CHECK(*side == "left" || *side == "right", "torch.searchsorted(): side can only be 'left' or 'right' but got ",
-           *side);
-  RL_CHECK(!(*side == "left" && right),
-           "torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True");
+  RL_CHECK(*side == "left" || *side == "right",
+           "torch.searchsorted(): side can only be 'left' or 'right' but got ", *side);
+  RL_CHECK(
+      !(*side == "left" && right),
+      "torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True");
   return *side == "right";
 }
 
@@ -151,23 +159,32 @@ void search(const Tensor& sorted, const Tensor& values, bool right, int64_t* out
   });
 }
 
-Tensor searchsorted(const Tensor& sorted, const Tensor& values, bool int32, bool right, const Tensor& sorter) {
-  RL_CHECK(sorted.ndim() > 0, "torch.searchsorted(): boundaries tensor should have positive dimension, but got 0 dimension");
-  RL_CHECK(values.ndim() > 0 || sorted.ndim() == 1,
-           "torch.searchsorted(): input value can be a scalar only when boundaries tensor dimension is 1, but we "
-           "got boundaries tensor dim(", sorted.ndim(), ") and input value's dim(", values.ndim(), ") numel(",
-           values.numel(), ")");
+Tensor searchsorted(const Tensor& sorted, const Tensor& values, bool int32, bool right,
+                    const Tensor& sorter) {
+  RL_CHECK(
+      sorted.ndim() > 0,
+      "torch.searchsorted(): boundaries tensor should have positive dimension, but got 0 dimension");
+  RL_CHECK(
+      values.ndim() > 0 || sorted.ndim() == 1,
+      "torch.searchsorted(): input value can be a scalar only when boundaries tensor dimension is 1, but we "
+      "got boundaries tensor dim(",
+      sorted.ndim(), ") and input value's dim(", values.ndim(), ") numel(", values.numel(), ")");
   bool same = sorted.ndim() == 1 || sorted.ndim() == values.ndim();
-  for (int i = 0; same && sorted.ndim() > 1 && i + 1 < sorted.ndim(); ++i) same = sorted.sizes()[i] == values.sizes()[i];
-  RL_CHECK(same,
-           "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries "
-           "tensor and input value tensor must match, but we got boundaries tensor ", sorted.sizes(),
-           " and input value tensor ", values.sizes());
+  for (int i = 0; same && sorted.ndim() > 1 && i + 1 < sorted.ndim(); ++i)
+    same = sorted.sizes()[i] == values.sizes()[i];
+  RL_CHECK(
+      same,
+      "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries "
+      "tensor and input value tensor must match, but we got boundaries tensor ",
+      sorted.sizes(), " and input value tensor ", values.sizes());
   Tensor b = sorted;
   if (sorter.defined()) {
-    RL_CHECK(sorter.sizes() == sorted.sizes(), "torch.searchsorted(): boundary and sorter must have the same size, but got boundary tensor ",
-             sorted.sizes(), "and got sorter tensor ", sorter.sizes());
-    RL_CHECK(sorter.dtype() == DType::Int64, "torch.searchsorted(): sorter must be a tensor of long dtype but got dtype ",
+    RL_CHECK(
+        sorter.sizes() == sorted.sizes(),
+        "torch.searchsorted(): boundary and sorter must have the same size, but got boundary tensor ",
+        sorted.sizes(), "and got sorter tensor ", sorter.sizes());
+    RL_CHECK(sorter.dtype() == DType::Int64,
+             "torch.searchsorted(): sorter must be a tensor of long dtype but got dtype ",
              dtype_word(sorter.dtype()));
     b = call<"gather">(detach(sorted), int64_t(-1), sorter);
   }
@@ -176,9 +193,8 @@ Tensor searchsorted(const Tensor& sorted, const Tensor& values, bool int32, bool
   if (!out.is_meta() && out.numel()) {
     b = contiguous(to_dtype(detach(b), common));
     Tensor v = contiguous(to_dtype(detach(values), common));
-    dispatch(common, "searchsorted_out_cpu", RealTypes(), [&]<class T>() {
-      search<T>(b, v, right, out.data<int64_t>());
-    });
+    dispatch(common, "searchsorted_out_cpu", RealTypes(),
+             [&]<class T>() { search<T>(b, v, right, out.data<int64_t>()); });
   }
   return int32 ? to_dtype(out, DType::Int32) : out;
 }
@@ -190,29 +206,31 @@ Tensor number(const Scalar& s, const Tensor& like) {
 OP("searchsorted.Tensor(Tensor sorted_sequence, Tensor self, *, bool out_int32=False, bool right=False, str? side=None, Tensor? sorter=None) -> Tensor")
     .function_only()
     .no_grad()
-    .direct([](const Tensor& sorted, const Tensor& self, bool int32, bool right, const std::optional<std::string>& side,
-               const Tensor& sorter) {
+    .direct([](const Tensor& sorted, const Tensor& self, bool int32, bool right,
+               const std::optional<std::string>& side, const Tensor& sorter) {
       return searchsorted(sorted, self, int32, search_right(right, side), sorter);
     });
 OP("searchsorted.Scalar(Tensor sorted_sequence, Scalar self, *, bool out_int32=False, bool right=False, str? side=None, Tensor? sorter=None) -> Tensor")
     .function_only()
     .no_grad()
-    .direct([](const Tensor& sorted, const Scalar& self, bool int32, bool right, const std::optional<std::string>& side,
-               const Tensor& sorter) {
+    .direct([](const Tensor& sorted, const Scalar& self, bool int32, bool right,
+               const std::optional<std::string>& side, const Tensor& sorter) {
       return searchsorted(sorted, number(self, sorted), int32, search_right(right, side), sorter);
     });
 OP("bucketize.Tensor(Tensor self, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor")
     .function_only()
     .no_grad()
     .direct([](const Tensor& self, const Tensor& boundaries, bool int32, bool right) {
-      RL_CHECK(boundaries.ndim() == 1, "boundaries tensor must be 1 dimension, but got dim(", boundaries.ndim(), ")");
+      RL_CHECK(boundaries.ndim() == 1, "boundaries tensor must be 1 dimension, but got dim(",
+               boundaries.ndim(), ")");
       return searchsorted(boundaries, self, int32, right, Tensor());
     });
 OP("bucketize.Scalar(Scalar self, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor")
     .function_only()
     .no_grad()
     .direct([](const Scalar& self, const Tensor& boundaries, bool int32, bool right) {
-      RL_CHECK(boundaries.ndim() == 1, "boundaries tensor must be 1 dimension, but got dim(", boundaries.ndim(), ")");
+      RL_CHECK(boundaries.ndim() == 1, "boundaries tensor must be 1 dimension, but got dim(",
+               boundaries.ndim(), ")");
       return searchsorted(boundaries, number(self, boundaries), int32, right, Tensor());
     });
 
@@ -230,8 +248,8 @@ OP("bincount(Tensor self, Tensor? weights=None, SymInt minlength=0) -> Tensor")
     .no_grad()
     .direct([](const Tensor& self, const Tensor& weights, int64_t minlength) {
       RL_CHECK(minlength >= 0, "minlength should be >= 0");
-      RL_CHECK_KIND(NotImplemented, is_integral(self.dtype(), false), "\"bincount_cpu\" not implemented for '",
-                    dtype_word(self.dtype()), "'");
+      RL_CHECK_KIND(NotImplemented, is_integral(self.dtype(), false),
+                    "\"bincount_cpu\" not implemented for '", dtype_word(self.dtype()), "'");
       const char* what = "bincount only supports 1-d non-negative integral inputs.";
       if (self.ndim() == 1 && self.numel() == 0) {
         return call<"zeros">(Dims({minlength}), DType::Int64);
@@ -260,7 +278,8 @@ OP("histc(Tensor self, int bins=100, Scalar min=0, Scalar max=0) -> Tensor")
         low = item(call<"min">(detach(self))).to_double();
         high = item(call<"max">(detach(self))).to_double();
       }
-      RL_CHECK(std::isfinite(low) && std::isfinite(high), "torch.histc: range of [", low, ", ", high, "] is not finite");
+      RL_CHECK(std::isfinite(low) && std::isfinite(high), "torch.histc: range of [", low, ", ",
+               high, "] is not finite");
       if (low == high) {
         low -= 1;
         high += 1;

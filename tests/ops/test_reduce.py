@@ -274,3 +274,21 @@ def test_node_names():
         "MedianBackward1": x.median(0)[0],
     }
     assert {name: t.grad_fn.name() for name, t in names.items()} == {n: n for n in names}
+
+
+def test_reduction_of_what_a_convolution_made():
+    # Its storage may stand in channels-last order.
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(2, 8, 9, 9, generator=generator)
+    w = torch.randn(16, 8, 3, 3, generator=generator)
+
+    def made():
+        return torch.nn.functional.conv2d(x, w).relu()
+
+    plain = made().numpy().astype(np.float64)
+    for dims in ((2, 3), (0, 2, 3), (1,), (0,), (0, 1, 2, 3)):
+        expected = plain.sum(dims)
+        np.testing.assert_allclose(np.array(made().sum(dims).tolist()), expected, rtol=1e-5)
+        np.testing.assert_allclose(np.array(made().amax(dims).tolist()), plain.max(dims), rtol=1e-6)
+    flat = made().flatten(2).mean(2)
+    np.testing.assert_allclose(flat.numpy(), plain.mean((2, 3)), rtol=1e-5)
