@@ -93,6 +93,6 @@ def _process_group() -> Any:
         from ... import distributed
     except ImportError:
         distributed = None
-    if distributed is None or not distributed.is_available():
+    if distributed is None or not (distributed.is_available() or distributed.is_initialized()):
         raise RuntimeError("Requires distributed package to be available")
     return distributed
