@@ -140,7 +140,7 @@ template <class T>
 struct LogSigmoidBackward {
   RL_FN T operator()(T g, T x) const { return g * vm::sigmoid(-x); }
 };
-RL_UNARY(Silu, vm::silu(x))
+RL_UNARY(Silu, T(x / (T(1) + vm::exp(-x))))
 template <class T>
 struct Silu<std::complex<T>> {
   RL_FN std::complex<T> operator()(std::complex<T> x) const { return x * vm::sigmoid(x); }

@@ -230,7 +230,16 @@ struct PowScalar {
       if (exponent == T(-1)) return loop(out, x, n, [](T v) { return T(T(1) / v); });
       if (exponent == T(-2)) return loop(out, x, n, [](T v) { return T(T(1) / (v * v)); });
     }
-    for (int64_t i = 0; i < n; ++i) out[i] = power(x[i], exponent);
+    // A constant exponent makes the compiler split the loop instead of vectorising it.
+    constexpr int64_t kSame = 256;
+    T same[kSame];
+    for (T& e : same) e = exponent;
+    asm volatile("" : : "r"(same) : "memory");
+    for (int64_t start = 0; start < n; start += kSame) {
+      int64_t m = n - start < kSame ? n - start : kSame;
+#pragma GCC ivdep
+      for (int64_t i = 0; i < m; ++i) out[start + i] = power(x[start + i], same[i]);
+    }
   }
 };
 template <class T>

@@ -16,7 +16,17 @@ RL_UNARY(Erfinv, vm::erfinv(x))
 RL_UNARY(Ndtr, vm::ndtr(x))
 RL_UNARY(Ndtri, vm::ndtri(x))
 RL_UNARY(LogNdtr, vm::log_ndtr(x))
-RL_UNARY(Lgamma, vm::lgamma(x))
+template <class T>
+struct Lgamma {
+  RL_FN T operator()(T x) const {
+    int sign;
+    if constexpr (std::is_same_v<T, float>) {
+      return ::lgammaf_r(x, &sign);
+    } else {
+      return ::lgamma_r(x, &sign);
+    }
+  }
+};
 RL_UNARY(Digamma, vm::digamma(x))
 RL_UNARY(I0, vm::i0(x))
 RL_UNARY(I0e, vm::i0e(x))
