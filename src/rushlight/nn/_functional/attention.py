@@ -140,8 +140,8 @@ def _check_projections(use_separate, key, value, in_proj, separate) -> None:
         raise AssertionError("use_separate_proj_weight is False but in_proj_weight is None")
 
 
-def _split_heads(x, static, name: str, heads: int, batch_heads: int, head_dim: int):
-    """(S, N, E) to (N * heads, S, head_dim), unless a tensor of that shape was given."""
+def _split_heads(x, static, name: str, batch_heads: int, head_dim: int):
+    """(S, N, E) to (batch_heads, S, head_dim), unless a tensor of that shape was given."""
     if static is None:
         return x.reshape(x.shape[0], batch_heads, head_dim).transpose(0, 1)
     for dim, size in ((0, batch_heads), (2, head_dim)):
@@ -191,33 +191,16 @@ def multi_head_attention_forward(
     """
     batched = _mha_shape_check(query, key, value, key_padding_mask, attn_mask, num_heads)
     if not batched:
+        # One tensor stays one tensor: the projection of all three is then one product.
         same = {id(t): t.unsqueeze(1) for t in (query, key, value)}
         query, key, value = (same[id(t)] for t in (query, key, value))
         if key_padding_mask is not None:
             key_padding_mask = key_padding_mask.unsqueeze(0)
     target, batch, embed_dim = query.shape
-    source = key.shape[0]
-    key_padding_mask = _canonical_mask(
-        key_padding_mask, "key_padding_mask", _none_or_dtype(attn_mask), "attn_mask", query.dtype
+    key_padding_mask, attn_mask, is_causal = _prepare_masks(
+        key_padding_mask, attn_mask, is_causal, need_weights, query.dtype
     )
-    if is_causal and attn_mask is None:
-        raise RuntimeError(
-            "Need attn_mask if specifying the is_causal hint. You may use the Transformer module "
-            "method `generate_square_subsequent_mask` to create this mask."
-        )
-    if is_causal and key_padding_mask is None and not need_weights:
-        attn_mask = None  # the kernel masks by itself
-    else:
-        attn_mask = _canonical_mask(attn_mask, "attn_mask", None, "", query.dtype, False)
-        if key_padding_mask is not None:
-            is_causal = False
-    if embed_dim != embed_dim_to_check:
-        raise AssertionError(
-            f"was expecting embedding dimension of {embed_dim_to_check}, but got {embed_dim}"
-        )
-    head_dim = embed_dim // num_heads
-    if head_dim * num_heads != embed_dim:
-        raise AssertionError(f"embed_dim {embed_dim} not divisible by num_heads {num_heads}")
+    head_dim = _check_sizes(embed_dim, embed_dim_to_check, num_heads)
     separate = (q_proj_weight, k_proj_weight, v_proj_weight)
     _check_projections(use_separate_proj_weight, key, value, in_proj_weight, separate)
     if use_separate_proj_weight:
@@ -228,50 +211,83 @@ def multi_head_attention_forward(
 
     heads = batch * num_heads
     if attn_mask is not None:
-        attn_mask = _check_attn_mask(attn_mask, heads, target, source)
-    if (bias_k is None) != (bias_v is None):
-        given, absent = ("bias_k", "bias_v") if bias_v is None else ("bias_v", "bias_k")
-        raise AssertionError(f"{given} is set but {absent} is None")
-    if bias_k is not None:
-        if static_k is not None:
-            raise AssertionError("bias cannot be added to static key.")
-        if static_v is not None:
-            raise AssertionError("bias cannot be added to static value.")
+        attn_mask = _check_attn_mask(attn_mask, heads, target, key.shape[0])
+    if _check_extra_bias(bias_k, bias_v, static_k, static_v):
         k = rl.cat([k, bias_k.repeat(1, batch, 1)])
         v = rl.cat([v, bias_v.repeat(1, batch, 1)])
         attn_mask, key_padding_mask = _pad_masks(attn_mask, key_padding_mask)
     q = q.reshape(target, heads, head_dim).transpose(0, 1)
-    k = _split_heads(k, static_k, "static_k", num_heads, heads, head_dim)
-    v = _split_heads(v, static_v, "static_v", num_heads, heads, head_dim)
+    k = _split_heads(k, static_k, "static_k", heads, head_dim)
+    v = _split_heads(v, static_v, "static_v", heads, head_dim)
     if add_zero_attn:
         k = rl.cat([k, k.new_zeros((heads, 1, head_dim))], dim=1)
         v = rl.cat([v, v.new_zeros((heads, 1, head_dim))], dim=1)
         attn_mask, key_padding_mask = _pad_masks(attn_mask, key_padding_mask)
-    source = k.size(1)
-    attn_mask = _merge_padding(attn_mask, key_padding_mask, batch, num_heads, source)
+    attn_mask = _merge_padding(attn_mask, key_padding_mask, batch, num_heads, k.size(1))
 
     dropout_p = dropout_p if training else 0.0
-    shape = (batch, num_heads)
+    weights = None
     if need_weights:
         output, weights = _attend_with_weights(q, k, v, attn_mask, dropout_p)
         output = output.transpose(0, 1)
-        weights = weights.view(*shape, target, source)
-        if average_attn_weights:
-            weights = weights.mean(dim=1)
-        if not batched:
-            weights = weights.squeeze(0)
+        weights = weights.view(batch, num_heads, target, -1)
+        weights = weights.mean(dim=1) if average_attn_weights else weights
+        weights = weights if batched else weights.squeeze(0)
     else:
-        weights = None
-        if attn_mask is not None:
-            per_batch = attn_mask.size(0) == 1
-            attn_mask = attn_mask.unsqueeze(0) if per_batch else attn_mask.view(*shape, -1, source)
-        q, k, v = (x.reshape(*shape, -1, head_dim) for x in (q, k, v))
-        output = scaled_dot_product_attention(q, k, v, attn_mask, dropout_p, is_causal)
-        output = output.permute(2, 0, 1, 3)
-    output = output.reshape(target * batch, embed_dim)
-    output = ops.linear(output, out_proj_weight, out_proj_bias)
+        output = _attend(q, k, v, attn_mask, dropout_p, is_causal, batch)
+    output = ops.linear(output.reshape(target * batch, embed_dim), out_proj_weight, out_proj_bias)
     output = output.view(target, batch, output.size(1))
     return (output if batched else output.squeeze(1)), weights
+
+
+def _prepare_masks(key_padding_mask, attn_mask, is_causal, need_weights, dtype):
+    """Both masks as numbers to add, and whether the kernel is to mask causally by itself."""
+    key_padding_mask = _canonical_mask(
+        key_padding_mask, "key_padding_mask", _none_or_dtype(attn_mask), "attn_mask", dtype
+    )
+    if is_causal and attn_mask is None:
+        raise RuntimeError(
+            "Need attn_mask if specifying the is_causal hint. You may use the Transformer module "
+            "method `generate_square_subsequent_mask` to create this mask."
+        )
+    if is_causal and key_padding_mask is None and not need_weights:
+        return None, None, True
+    attn_mask = _canonical_mask(attn_mask, "attn_mask", None, "", dtype, False)
+    return key_padding_mask, attn_mask, is_causal and key_padding_mask is None
+
+
+def _check_sizes(embed_dim: int, expected: int, num_heads: int) -> int:
+    """The size of a head; AssertionError if the sizes do not fit."""
+    if embed_dim != expected:
+        raise AssertionError(
+            f"was expecting embedding dimension of {expected}, but got {embed_dim}"
+        )
+    head_dim = embed_dim // num_heads
+    if head_dim * num_heads != embed_dim:
+        raise AssertionError(f"embed_dim {embed_dim} not divisible by num_heads {num_heads}")
+    return head_dim
+
+
+def _check_extra_bias(bias_k, bias_v, static_k, static_v) -> bool:
+    """Whether a trained key and value are added; AssertionError if only one is or they cannot be."""
+    if (bias_k is None) != (bias_v is None):
+        given, absent = ("bias_k", "bias_v") if bias_v is None else ("bias_v", "bias_k")
+        raise AssertionError(f"{given} is set but {absent} is None")
+    if bias_k is None:
+        return False
+    if static_k is not None:
+        raise AssertionError("bias cannot be added to static key.")
+    if static_v is not None:
+        raise AssertionError("bias cannot be added to static value.")
+    return True
+
+
+def _attend(q, k, v, mask, dropout_p: float, is_causal: bool, batch: int) -> Tensor:
+    """Attention by the kernel; returns (L, N, heads, head_dim)."""
+    if mask is not None:
+        mask = mask.unsqueeze(0) if mask.size(0) == 1 else mask.unflatten(0, (batch, -1))
+    q, k, v = (x.unflatten(0, (batch, -1)) for x in (q, k, v))
+    return scaled_dot_product_attention(q, k, v, mask, dropout_p, is_causal).permute(2, 0, 1, 3)
 
 
 def _merge_padding(attn_mask, key_padding_mask, batch: int, num_heads: int, source: int):
