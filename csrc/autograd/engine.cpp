@@ -81,7 +81,7 @@ class BackwardRun {
   BackwardRun(const std::vector<Edge>& roots, const BackwardOptions& options)
       : options_(options), results_(options.inputs.size()) {
     for (const Edge& e : roots) visit(e.node.get());
-    if (!options.inputs.empty()) mark_needed(roots);
+    if (!options.inputs.empty()) mark_needed();
   }
 
   TensorList run(const std::vector<Edge>& roots, TensorList grads) {
@@ -91,7 +91,7 @@ class BackwardRun {
     // Roots that other roots depend on wait for them; the rest are ready now.
     for (const Edge& e : roots) {
       int32_t s = table_.find(e.node.get());
-      if (table_.states[s].dependencies == 0 && !table_.states[s].visited) {
+      if (useful(s) && table_.states[s].dependencies == 0 && !table_.states[s].visited) {
         table_.states[s].visited = true;
         push(s);
       }
@@ -112,6 +112,8 @@ class BackwardRun {
       return table.states[a].node->sequence < table.states[b].node->sequence;
     }
   };
+
+  bool useful(int32_t s) const { return table_.states[s].needed || table_.states[s].capture >= 0; }
 
   void push(int32_t s) {
     ready_.push_back(s);
@@ -138,13 +140,13 @@ class BackwardRun {
   }
 
   // With inputs given, only nodes on a way to one of them are evaluated.
-  void mark_needed(const std::vector<Edge>&) {
+  void mark_needed() {
     for (auto& s : table_.states) s.needed = false;
     for (size_t i = 0; i < options_.inputs.size(); ++i) {
       const Edge& e = options_.inputs[i];
       int32_t s = e.node ? table_.find(e.node.get()) : -1;
       if (s < 0) continue;
-      if (options_.accumulate) {
+      if (options_.accumulate && dynamic_cast<AccumulateGrad*>(e.node.get())) {
         table_.states[s].needed = true;
       } else {
         captures_.push_back({e.input_nr, i, table_.states[s].capture});
@@ -196,11 +198,11 @@ class BackwardRun {
     }
   }
 
-  void run_pre_hooks(Node& node, TensorList& grads) {
+  static void run_tensor_hooks(Node& node, TensorList& grads) {
     if (!node.hooks) return;
     auto tensor_hooks = node.hooks->tensor;
     for (auto& [id, nr, hook] : tensor_hooks) {
-      if (nr >= grads.size() || !grads[nr].defined()) continue;
+      if (nr >= grads.size()) continue;
       TensorList one{grads[nr]};
       hook->call(one, {});
       grads[nr] = one[0];
@@ -211,24 +213,42 @@ class BackwardRun {
       TensorList one{grads[nr]};
       hook->call(one, {});
     }
+  }
+
+  static void run_pre_hooks(Node& node, TensorList& grads) {
+    if (!node.hooks || node.hooks->pre.empty()) return;
     auto pre = node.hooks->pre;
     for (auto& [id, hook] : pre) hook->call(grads, {});
   }
 
   TensorList apply(Node& node, TensorList grads) {
-    const Node* before = running;
+    struct Running {
+      const Node* before = running;
+      Node::Wanted wanted = Node::wanted;
+      ~Running() {
+        running = before;
+        Node::wanted = wanted;
+      }
+    } restored;
     running = &node;
+    std::vector<bool> wanted;
+    Node::wanted = {nullptr, nullptr};
+    if (!options_.inputs.empty()) {
+      wanted.resize(node.next.size());
+      for (size_t i = 0; i < wanted.size(); ++i) {
+        wanted[i] = node.next[i].node && useful(table_.find(node.next[i].node.get()));
+      }
+      Node::wanted = {&node, &wanted};
+    }
     bool post = node.hooks && !node.hooks->post.empty();
     TensorList kept = post ? grads : TensorList();
     TensorList out;
     try {
       out = node.apply(std::move(grads));
     } catch (...) {
-      running = before;
       if (AnomalyMode::enabled && AnomalyMode::report) AnomalyMode::report(node);
       throw;
     }
-    running = before;
     if (post) {
       auto hooks = node.hooks->post;
       for (auto& [id, hook] : hooks) hook->call(out, kept);
@@ -236,7 +256,8 @@ class BackwardRun {
     return out;
   }
 
-  void check_nan(Node& node, const TensorList& out) {
+  static void check_nan(Node& node, const TensorList& out) {
+    GradModeGuard off(false);
     for (size_t i = 0; i < out.size(); ++i) {
       if (!out[i].defined()) continue;
       Tensor bad = call<"any">(call<"isnan">(out[i]));
@@ -251,20 +272,25 @@ class BackwardRun {
     Ref<Node> node(table_.states[s].node);
     TensorList grads = std::move(table_.states[s].grads);
     grads.resize(std::max<size_t>(grads.size(), node->num_inputs));
-    run_pre_hooks(*node, grads);
+    bool needed = table_.states[s].needed;
+    // A gradient that is only asked for is taken behind the hooks, one on its way through before.
+    if (!needed) run_tensor_hooks(*node, grads);
     for (int32_t c = table_.states[s].capture; c >= 0; c = captures_[c].next) {
-      results_[captures_[c].result] = grads[captures_[c].input_nr];
+      if (captures_[c].result < results_.size()) {
+        results_[captures_[c].result] = grads[captures_[c].input_nr];
+      }
     }
-    TensorList out;
-    if (table_.states[s].needed) {
-      out = apply(*node, std::move(grads));
-      if (AnomalyMode::enabled && AnomalyMode::check_nan) check_nan(*node, out);
-      if (!options_.keep_graph) node->release_saved();
-    }
+    if (!needed) return;
+    run_tensor_hooks(*node, grads);
+    run_pre_hooks(*node, grads);
+    TensorList out = apply(*node, std::move(grads));
+    if (AnomalyMode::enabled && AnomalyMode::check_nan) check_nan(*node, out);
+    if (!options_.keep_graph) node->release_saved();
     for (size_t i = 0; i < node->next.size(); ++i) {
       const Edge& e = node->next[i];
       if (!e.node) continue;
       int32_t target = table_.find(e.node.get());
+      if (!useful(target)) continue;
       if (i < out.size()) add_gradient(target, e.input_nr, std::move(out[i]));
       if (--table_.states[target].dependencies == 0) push(target);
     }
@@ -292,13 +318,17 @@ TensorList run_backward(const std::vector<Edge>& roots, TensorList grads,
   GradModeGuard mode(options.create_graph);
   struct Depth {
     Depth() { ++depth; }
-    ~Depth() { --depth; }
+    ~Depth() {
+      if (--depth == 0) callbacks.clear();
+    }
   } counted;
   BackwardRun run(roots, options);
   TensorList out = run.run(roots, std::move(grads));
   if (depth == 1) {
-    for (size_t i = 0; i < callbacks.size(); ++i) callbacks[i]();
-    callbacks.clear();
+    for (size_t i = 0; i < callbacks.size(); ++i) {
+      std::function<void()> callback = callbacks[i];
+      callback();
+    }
   }
   return out;
 }

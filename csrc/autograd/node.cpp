@@ -1,5 +1,8 @@
 #include "autograd/node.h"
 
+#include <thread>
+
+#include "cpu/parallel.h"
 #include "dispatch/call.h"
 
 namespace rl {
@@ -58,8 +61,28 @@ AccumulateGrad::~AccumulateGrad() {
 }
 
 TensorList AccumulateGrad::apply(TensorList grads) {
-  Tensor& fresh = grads[0];
-  if (!fresh.defined()) return {};
+  if (!grads[0].defined()) return {};
+  while (busy_) {
+    GilRelease let_the_other_finish(true);
+    std::this_thread::yield();
+  }
+  busy_ = true;
+  struct Done {
+    bool& busy;
+    ~Done() { busy = false; }
+  };
+  {
+    Done done{busy_};
+    accumulate(grads[0]);
+  }
+  for (auto& [id, hook] : std::vector(post_accumulate)) {
+    TensorList self{variable};
+    hook->call(self, {});
+  }
+  return {};
+}
+
+void AccumulateGrad::accumulate(Tensor& fresh) {
   AutogradMeta& meta = make_autograd_meta(variable);
   if (!meta.grad.defined()) {
     bool stealable = !GradMode::enabled() && fresh->use_count() == 1 &&
@@ -78,13 +101,30 @@ TensorList AccumulateGrad::apply(TensorList grads) {
   } else if (GradMode::enabled()) {
     meta.grad = meta.grad + fresh;
   } else {
-    call_<"add.Tensor">(meta.grad, fresh);
+    call_<"add.Tensor">(Tensor(meta.grad), fresh);
   }
-  for (auto& [id, hook] : std::vector(post_accumulate)) {
-    TensorList self{variable};
-    hook->call(self, {});
-  }
-  return {};
+}
+
+void RetainGradHook::call(TensorList& grads, const TensorList&) {
+  if (!target || !grads[0].defined()) return;
+  Tensor fresh = target->grad.defined() ? target->grad + grads[0]
+                 : GradMode::enabled()  ? grads[0]
+                                        : rl::call<"clone">(grads[0]);
+  if (target) target->grad = fresh;
+}
+
+AutogradMeta::~AutogradMeta() {
+  if (retain_hook) retain_hook->target = nullptr;
+}
+
+std::string short_name(const Node& node) {
+  std::string name = node.name();
+  size_t scope = name.rfind("::");
+  if (scope != std::string::npos) name.erase(0, scope + 2);
+  size_t end = name.rfind("Backward");
+  bool numbered = end != std::string::npos &&
+                  name.find_first_not_of("0123456789", end + 8) == std::string::npos;
+  return numbered ? name.substr(0, end) : name;
 }
 
 AutogradMeta& make_autograd_meta(const Tensor& t) {
@@ -136,7 +176,7 @@ class CopySlices final : public Node {
     for (size_t i = 1; i < inner_->next.size(); ++i) next.push_back(inner_->next[i]);
     outputs.push_back({base.sizes(), base.dtype(), base.device()});
   }
-  std::string name() const override { return "CopySlices"; }
+  std::string name() const override { return "torch::autograd::CopySlices"; }
   TensorList apply(TensorList grads) override {
     if (!grads[0].defined()) return TensorList(next.size());
     RL_CHECK(inner_, kReleased);
@@ -186,12 +226,34 @@ const Ref<Node>& grad_fn(const Tensor& t) {
   if (t->is_view && meta->base.defined() && meta->view_version != t->version() &&
       meta->base->requires_grad && is_differentiable(t.dtype())) {
     // Another alias was changed in place: the view's history now runs through its base.
-    meta->grad_fn = make_ref<AsStridedNode>(meta->base, t);
-    meta->output_nr = 0;
-    meta->view_version = t->version();
-    t->requires_grad = true;
+    set_history(t, Ref<Node>(make_ref<AsStridedNode>(meta->base, t).get()), 0);
   }
   return meta->grad_fn;
+}
+
+namespace {
+
+// A history is replaced: the hook behind .grad follows the tensor to its new node.
+void move_retain_hook(AutogradMeta& meta, const Ref<Node>& before) {
+  if (!meta.retain_hook || before == meta.grad_fn) return;
+  if (before && before->hooks) {
+    auto& list = before->hooks->retain_grad;
+    std::erase_if(list, [&](auto& e) { return e.second.get() == meta.retain_hook.get(); });
+  }
+  if (meta.grad_fn) {
+    meta.grad_fn->make_hooks().retain_grad.emplace_back(meta.output_nr, meta.retain_hook);
+  }
+}
+
+}  // namespace
+
+void retain_grad(const Tensor& t) {
+  const Ref<Node>& fn = grad_fn(t);
+  if (!fn || autograd_meta(t)->retains_grad) return;
+  AutogradMeta& meta = *autograd_meta(t);
+  meta.retains_grad = true;
+  meta.retain_hook = make_ref<RetainGradHook>(&meta);
+  move_retain_hook(meta, {});
 }
 
 Edge gradient_edge(const Tensor& t) {
@@ -216,7 +278,7 @@ void set_requires_grad(const Tensor& t, bool value) {
     return;
   }
   RL_CHECK(!value || is_differentiable(t.dtype()),
-           "only Tensors of floating point and complex dtype can require gradients");
+           "only Tensors of floating point dtype can require gradients");
   RL_CHECK(!(value && t->is_inference && !GradMode::inference()),
            "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
   if (!value && grad_fn(t)) {
@@ -231,8 +293,9 @@ void set_requires_grad(const Tensor& t, bool value) {
 
 void set_history(const Tensor& t, const Ref<Node>& node, uint32_t nr) {
   AutogradMeta& meta = make_autograd_meta(t);
-  meta.grad_fn = node;
+  Ref<Node> before = std::exchange(meta.grad_fn, node);
   meta.output_nr = nr;
+  if (meta.retain_hook) move_retain_hook(meta, before);
   meta.view_version = t->version();
   t->requires_grad = true;
   if (node->outputs.size() <= nr) node->outputs.resize(nr + 1);
@@ -255,10 +318,16 @@ void rebase_history(const Tensor& t, const Ref<Node>& node) {
   }
 }
 
+static std::string described_view(const Tensor& t) {
+  const Ref<Node>& fn = grad_fn(t);
+  return concat("Output ", autograd_meta(t)->output_nr, " of ", fn ? short_name(*fn) : "a function",
+                " is a view and is being modified inplace.");
+}
+
 void check_inplace(const Tensor& t, bool recording) {
   RL_CHECK(!(t->is_inference && !GradMode::inference()),
-           "Inplace update to inference tensor outside InferenceMode is not allowed. You can make "
-           "a clone to get a normal tensor before doing inplace update. See "
+           "Inplace update to inference tensor outside InferenceMode is not allowed.You can make "
+           "a clone to get a normal tensor before doing inplace update.See "
            "https://github.com/pytorch/rfcs/pull/17 for more details.");
   if (!recording) return;
   AutogradMeta* meta = autograd_meta(t);
@@ -271,10 +340,17 @@ void check_inplace(const Tensor& t, bool recording) {
     }
     if (meta->creation == Creation::MultiOutput) {
       fail(ErrorKind::Runtime,
-           "Output 0 of a function that returns multiple views is a view and is being modified "
-           "inplace. This view is the output of a function that returns multiple views. Such "
+           described_view(t),
+           " This view is the output of a function that returns multiple views. Such "
            "functions do not allow the output views to be modified inplace. You should replace the "
            "inplace operation by an out-of-place one.");
+    }
+    if (meta->creation == Creation::CustomFunction) {
+      fail(ErrorKind::Runtime, described_view(t),
+           " This view was created inside a custom Function (or because an input was returned "
+           "as-is) and the autograd logic to handle view+inplace would override the custom backward "
+           "associated with the custom Function, leading to incorrect gradients. This behavior is "
+           "forbidden. You can fix this by cloning the output of the custom Function.");
     }
     if (meta->creation == Creation::NoGrad && base->requires_grad) {
       fail(ErrorKind::Runtime,
@@ -329,8 +405,15 @@ SavedTensor::SavedTensor(const Tensor& t, bool is_output) {
   auto& stack = pack_hooks();
   if (!stack.empty() && stack.back()) {
     hooks_ = stack.back();
+    if (!is_output && requires_grad_ && !grad_fn_) grad_fn_ = gradient_edge(t).node;
     GradModeGuard off(false);
+    uint32_t before = t->version();
     packed_ = hooks_->pack(detach(t));
+    RL_CHECK(t->version() == before,
+             "A saved tensor pack hook is modifying its input in place. Tensors provided as input "
+             "to pack hook cannot be modified by in-place operations as this can lead to unexpected "
+             "side-effects. Please open an issue if you need to perform in-place operations on the "
+             "input to a pack hook.");
     return;
   }
   kept_ = is_output ? alias(t) : t;
@@ -347,12 +430,12 @@ Tensor SavedTensor::unpack(const Node* owner, const Ref<Node>& self) const {
     fail(ErrorKind::Runtime,
          "one of the variables needed for gradient computation has been modified by an inplace "
          "operation: [torch.", what, "Tensor ", t.sizes(), "]",
-         is_output_ ? concat(", which is output ", output_nr_, " of ", owner->name(), ",")
-         : grad_fn_ ? concat(", which is output ", output_nr_, " of ", grad_fn_->name(), ",")
+         is_output_ ? concat(", which is output ", output_nr_, " of ", short_name(*owner), ",")
+         : grad_fn_ ? concat(", which is output ", output_nr_, " of ", short_name(*grad_fn_), ",")
                     : std::string(),
          " is at version ", t->version(), "; expected version ", version_,
          " instead. Hint: enable anomaly detection to find the operation that failed to compute "
-         "its gradient, with torch.autograd.set_detect_anomaly(True).");
+         "its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False).");
   }
   if (!requires_grad_ && !is_output_) return t;
   bool intact = !is_output_ && !packed_ && grad_fn(t) == grad_fn_;
@@ -364,7 +447,7 @@ Tensor SavedTensor::unpack(const Node* owner, const Ref<Node>& self) const {
     meta.grad_fn = fn;
     meta.output_nr = output_nr_;
     out->requires_grad = true;
-  } else if (requires_grad_ && !packed_) {
+  } else if (requires_grad_) {
     return t;
   }
   return out;

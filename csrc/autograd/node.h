@@ -25,6 +25,8 @@ struct Edge {
 // A hook changes gradients in place of the list; the binding wraps Python callables in these.
 struct Hook : RefCounted {
   virtual void call(TensorList& grads, const TensorList& other) = 0;
+  // The Python callable, for the garbage collector; null: none.
+  virtual void* callable_object() const { return nullptr; }
 };
 
 class Node : public RefCounted {
@@ -38,7 +40,16 @@ class Node : public RefCounted {
   // Drops saved tensors after a backward that does not retain the graph.
   virtual void release_saved() {}
 
-  bool needs_input_grad(size_t i) const { return i < next.size() && bool(next[i].node); }
+  // Will anyone use the gradient of input i in the backward that runs now?
+  bool needs_input_grad(size_t i) const {
+    return i < next.size() && next[i].node && (wanted.node != this || (*wanted.inputs)[i]);
+  }
+  // Set by the engine around apply() when gradients of only some leaves are asked for.
+  struct Wanted {
+    const Node* node;
+    const std::vector<bool>* inputs;
+  };
+  static inline thread_local Wanted wanted{nullptr, nullptr};
 
   std::vector<Edge> next;
   uint64_t sequence;      // later nodes run first
@@ -75,19 +86,32 @@ class AccumulateGrad final : public Node {
   explicit AccumulateGrad(Tensor variable);
   ~AccumulateGrad() override;
   TensorList apply(TensorList grads) override;
-  std::string name() const override { return "AccumulateGrad"; }
+  std::string name() const override { return "torch::autograd::AccumulateGrad"; }
 
   Tensor variable;
   std::vector<std::pair<int64_t, Ref<Hook>>> post_accumulate;
+
+ private:
+  void accumulate(Tensor& fresh);
+  bool busy_ = false;  // a thread is adding; kernels may give up the GIL meanwhile
+};
+
+// Keeps the gradient of a non-leaf tensor in its .grad; forgets a tensor that dies first.
+struct RetainGradHook final : Hook {
+  explicit RetainGradHook(struct AutogradMeta* target) : target(target) {}
+  void call(TensorList& grads, const TensorList&) override;
+  struct AutogradMeta* target;
 };
 
 struct AutogradMeta final : RefCounted, Pooled<AutogradMeta> {
   using Pooled<AutogradMeta>::operator new;
   using Pooled<AutogradMeta>::operator delete;
+  ~AutogradMeta() override;
   Tensor grad;
   Ref<Node> grad_fn;
   uint32_t output_nr = 0;
   bool retains_grad = false;
+  Ref<RetainGradHook> retain_hook;  // sits on grad_fn
   AccumulateGrad* accumulator = nullptr;  // not owned; a leaf's accumulator owns the leaf
   // Views: the root of the chain, and the version at which grad_fn was made.
   Tensor base;
@@ -111,6 +135,8 @@ const Ref<Node>& grad_fn(const Tensor& t);
 // Where the gradient of t flows: its grad_fn, or the accumulator of a leaf; empty if none.
 Edge gradient_edge(const Tensor& t);
 void set_requires_grad(const Tensor& t, bool value);
+// Keeps the gradient of a non-leaf tensor from now on.
+void retain_grad(const Tensor& t);
 // Makes t output `nr` of `node`.
 void set_history(const Tensor& t, const Ref<Node>& node, uint32_t nr);
 // After an in-place change recorded by `node` (output 0).
@@ -148,7 +174,7 @@ class SavedTensor {
   uint32_t version_ = 0;
   uint32_t output_nr_ = 0;
   bool is_output_ = false, requires_grad_ = false;
-  Ref<Node> grad_fn_;
+  Ref<Node> grad_fn_;  // of a packed leaf: its accumulator
   Ref<PackHooks> hooks_;
   Ref<RefCounted> packed_;
 };
@@ -174,6 +200,9 @@ class GradModeGuard {
  private:
   bool before_;
 };
+
+// A node's name as messages about in-place changes give it: MulBackward0 -> Mul.
+std::string short_name(const Node& node);
 
 // The binding supplies these so that anomaly mode can keep Python tracebacks.
 struct AnomalyMode {

@@ -2,6 +2,8 @@
 #include <Python.h>
 #include <structmember.h>
 
+#include <unordered_map>
+
 #include "autograd/engine.h"
 #include "bind/python.h"
 
@@ -20,21 +22,44 @@ struct PyNode {
 
 int64_t next_hook_id = 1;
 
+// The hooks in place, by id: a handle removes its hook wherever the history has put it.
+struct PyHook;
+std::unordered_map<int64_t, PyHook*>& living_hooks() {
+  static auto* map = new std::unordered_map<int64_t, PyHook*>();
+  return *map;
+}
+struct PyHook : Hook {
+  explicit PyHook(PyObject* f) : callable(PyRef::borrow(f)), id(next_hook_id++) {
+    living_hooks()[id] = this;
+  }
+  ~PyHook() override { living_hooks().erase(id); }
+  void* callable_object() const override { return callable.get(); }
+  PyRef callable;  // empty once removed
+  const int64_t id;
+};
+
 // A Python callable taking one gradient and returning a new one or None.
-struct PyTensorHook final : Hook {
-  explicit PyTensorHook(PyObject* f) : callable(PyRef::borrow(f)) {}
+struct PyTensorHook final : PyHook {
+  using PyHook::PyHook;
   void call(TensorList& grads, const TensorList&) override {
+    if (!callable) return;
     PyRef arg(wrap(grads[0]));
-    PyRef r(check(PyObject_CallOneArg(callable.get(), arg.get())));
+    PyRef kept = PyRef::borrow(callable.get());
+    PyRef r(check(PyObject_CallOneArg(kept.get(), arg.get())));
     if (r.get() == Py_None) return;
-    RL_CHECK_KIND(Type, is_tensor(r.get()), "hook: expected None or a Tensor as result, got ",
-                  Py_TYPE(r.get())->tp_name);
+    RL_CHECK_KIND(Type, is_tensor(r.get()), "expected Variable, but hook returned '",
+                  Py_TYPE(r.get())->tp_name, "'");
     Tensor fresh = unwrap(r.get());
-    RL_CHECK(fresh.sizes() == grads[0].sizes(),
-             "hook has changed the size of value: got ", fresh.sizes(), ", expected ", grads[0].sizes());
+    if (grads[0].defined() && fresh.sizes() != grads[0].sizes()) {
+      PyRef name(PyObject_GetAttrString(kept.get(), "__name__"));
+      if (!name) PyErr_Clear();
+      const char* text = name && PyUnicode_Check(name.get()) ? PyUnicode_AsUTF8(name.get()) : "hook";
+      throw Error(ErrorKind::Runtime, concat("hook '", text, "' has changed the size of value"),
+                  concat("register_hook: the hook got shape ", grads[0].sizes(), " and returned ",
+                         fresh.sizes()));
+    }
     grads[0] = fresh;
   }
-  PyRef callable;
 };
 
 PyObject* to_tuple(const TensorList& list) {
@@ -57,9 +82,10 @@ void from_sequence(PyObject* o, TensorList& grads, const char* what) {
 }
 
 // A hook on a node: pre hooks see the gradients of its outputs, post hooks both sides.
-struct PyNodeHook final : Hook {
-  PyNodeHook(PyObject* f, bool post) : callable(PyRef::borrow(f)), post(post) {}
+struct PyNodeHook final : PyHook {
+  PyNodeHook(PyObject* f, bool post) : PyHook(f), post(post) {}
   void call(TensorList& grads, const TensorList& other) override {
+    if (!callable) return;
     PyRef first(to_tuple(grads));
     PyRef r(post ? call_post(first, other)
                  : check(PyObject_CallOneArg(callable.get(), first.get())));
@@ -69,24 +95,7 @@ struct PyNodeHook final : Hook {
     PyRef second(to_tuple(other));
     return check(PyObject_CallFunctionObjArgs(callable.get(), first.get(), second.get(), nullptr));
   }
-  PyRef callable;
   bool post;
-};
-
-struct RetainGradHook final : Hook {
-  explicit RetainGradHook(const Tensor& t) : target(t.impl()) {}
-  void call(TensorList& grads, const TensorList&) override {
-    if (!target) return;
-    Tensor t{Ref<TensorImpl>(target)};
-    AutogradMeta& meta = make_autograd_meta(t);
-    if (meta.grad.defined()) {
-      meta.grad = meta.grad + grads[0];
-    } else {
-      meta.grad = GradMode::enabled() ? grads[0] : call_clone(grads[0]);
-    }
-  }
-  static Tensor call_clone(const Tensor& t) { return rl::call<"clone">(t); }
-  TensorImpl* target;  // outlives the graph run: the node is kept by the tensor's own history
 };
 
 Node& node_of(PyObject* o) {
@@ -105,7 +114,7 @@ void node_dealloc(PyObject* self) {
   Py_DECREF(type);
 }
 PyObject* node_repr(PyObject* self) {
-  return PyUnicode_FromFormat("<%s object at %p>", node_of(self).name().c_str(), self);
+  return PyUnicode_FromFormat("<%s object at %p>", Py_TYPE(self)->tp_name, self);
 }
 PyObject* next_functions(const Node& node) {
   PyRef out(check(PyTuple_New(Py_ssize_t(node.next.size()))));
@@ -176,7 +185,11 @@ class FunctionNode final : public Node {
     static PyObject* entry = check(PyUnicode_InternFromString("_run_backward"));
     PyRef r(check(PyObject_CallMethodOneArg(ctx_.get(), entry, args.get())));
     TensorList out;
-    from_sequence(r.get(), out, "backward");
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(r.get()); ++i) {
+      PyObject* e = PyTuple_GET_ITEM(r.get(), i);
+      RL_CHECK(e == Py_None || is_tensor(e), "expected Variable or None (got ", Py_TYPE(e)->tp_name, ")");
+      out.push_back(e == Py_None ? Tensor() : unwrap(e));
+    }
     out.resize(next.size());
     for (size_t i = 0; i < out.size(); ++i) {
       if (!out[i].defined() || !next[i].node) continue;
@@ -290,14 +303,27 @@ PyObject* attach_function(PyObject*, PyObject* args) {
     from_sequence(py_outputs, outputs, "outputs");
     from_sequence(py_dirty, dirty, "mark_dirty");
     from_sequence(py_constant, constant, "mark_non_differentiable");
-    from_sequence(py_save, to_save, "save_for_backward");
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(py_save); ++i) {
+      PyObject* e = PyTuple_GET_ITEM(py_save, i);
+      RL_CHECK_KIND(Type, e == Py_None || is_tensor(e),
+                    "save_for_backward can only save variables, but argument ", i, " is of type ",
+                    Py_TYPE(e)->tp_name);
+      to_save.push_back(e == Py_None ? Tensor() : unwrap(e));
+    }
     bool record = false;
     for (const Tensor& t : inputs) record |= t.defined() && requires_grad(t);
     record = record && GradMode::enabled();
-    for (const Tensor& t : dirty) check_inplace(t, record);
+    for (const Tensor& t : dirty) {
+      RL_CHECK(!record || t->is_view || !t->requires_grad || grad_fn(t),
+               "a leaf Variable that requires grad has been used in an in-place operation.");
+      check_inplace(t, record);
+    }
     if (!record) {
       for (Tensor& t : outputs) {
-        if (t.defined() && contains(inputs, t) && !contains(dirty, t)) t = call<"alias">(t);
+        if (!t.defined()) continue;
+        bool is_dirty = contains(dirty, t);
+        if (is_dirty) t->bump_version();
+        if (contains(inputs, t) && !is_dirty) t = call<"alias">(t);
       }
       return to_tuple(outputs);
     }
@@ -316,11 +342,16 @@ PyObject* attach_function(PyObject*, PyObject* args) {
       Tensor& t = outputs[i];
       if (!t.defined()) continue;
       bool is_dirty = contains(dirty, t);
-      if (contains(inputs, t) && !is_dirty) t = alias(t);
+      bool is_input = contains(inputs, t) && !is_dirty;
+      Tensor original = t;
+      if (is_input) t = alias(t);
       if (is_dirty) t->bump_version();
       if (!is_differentiable(t.dtype()) || contains(constant, raw[i])) {
+        if (is_differentiable(t.dtype())) node->outputs[i] = {t.sizes(), t.dtype(), t.device()};
         continue;
       }
+      if (is_input) mark_view(t, original, AutogradMeta::Creation::CustomFunction);
+      if (!is_dirty && t->is_view) autograd_meta(t)->creation = AutogradMeta::Creation::CustomFunction;
       if (is_dirty) {
         rebase_history(t, base);
       } else {
@@ -346,6 +377,23 @@ TensorList tensor_args(PyObject* o, const char* what) {
   return list;
 }
 
+Node& any_node(PyObject* o) {
+  if (PyType_IsSubtype(Py_TYPE(o), function_type)) return function_node(o);
+  return node_of(o);
+}
+
+// Where the gradient of an input arrives: a tensor, or a GradientEdge (node, output_nr).
+Edge input_edge(PyObject* o, bool accumulate) {
+  if (PyTuple_Check(o) && PyTuple_GET_SIZE(o) == 2) {
+    return {Ref<Node>(&any_node(PyTuple_GET_ITEM(o, 0))),
+            uint32_t(PyLong_AsUnsignedLong(PyTuple_GET_ITEM(o, 1)))};
+  }
+  Tensor t = require_tensor(o, "grad");
+  RL_CHECK(requires_grad(t), "One of the differentiated Tensors does not require grad");
+  if (accumulate) retain_grad(t);
+  return gradient_edge(t);
+}
+
 // _run_backward(tensors, grads, keep_graph, create_graph, inputs, accumulate, allow_unused)
 PyObject* run_backward_entry(PyObject*, PyObject* args) {
   return guarded([&]() -> PyObject* {
@@ -364,6 +412,9 @@ PyObject* run_backward_entry(PyObject*, PyObject* args) {
       RL_CHECK(t.defined() && requires_grad(t), "element ", i,
                " of tensors does not require grad and does not have a grad_fn");
       if (!grads[i].defined()) {
+        RL_CHECK(!is_complex(t.dtype()),
+                 "grad can be implicitly created only for real scalar outputs but got ",
+                 concat("torch.", dtype_name(t.dtype())));
         if (t.numel() != 1) {
           throw Error(ErrorKind::Runtime, "grad can be implicitly created only for scalar outputs",
                       concat("backward: the output has shape ", t.sizes(),
@@ -374,6 +425,11 @@ PyObject* run_backward_entry(PyObject*, PyObject* args) {
         RL_CHECK(grads[i].sizes() == t.sizes(), "Mismatch in shape: grad_output[", i,
                  "] has a shape of torch.Size(", grads[i].sizes(), ") and output[", i,
                  "] has a shape of torch.Size(", t.sizes(), ").");
+        RL_CHECK(is_complex(t.dtype()) == is_complex(grads[i].dtype()),
+                 "For complex Tensors, both grad_output and output are required to have the same "
+                 "dtype. Mismatch in dtype: grad_output[", i, "] has a dtype of ",
+                 concat("torch.", dtype_name(grads[i].dtype())), " and output[", i, "] has a dtype of ",
+                 concat("torch.", dtype_name(t.dtype())), ".");
         if (grads[i].dtype() != t.dtype()) grads[i] = to_dtype(grads[i], t.dtype());
       }
       roots.push_back(gradient_edge(t));
@@ -383,19 +439,19 @@ PyObject* run_backward_entry(PyObject*, PyObject* args) {
     options.create_graph = create;
     options.accumulate = accumulate;
     if (py_inputs != Py_None) {
-      for (const Tensor& t : tensor_args(py_inputs, "inputs")) {
-        RL_CHECK(t.defined() && requires_grad(t),
-                 "One of the differentiated Tensors does not require grad");
-        options.inputs.push_back(gradient_edge(t));
+      PyRef all(check(PySequence_Fast(py_inputs, "inputs must be a sequence")));
+      for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(all.get()); ++i) {
+        options.inputs.push_back(input_edge(PySequence_Fast_GET_ITEM(all.get(), i), accumulate));
       }
     }
+    tensors.clear();
     TensorList out = run_backward(roots, std::move(grads), options);
     if (accumulate || py_inputs == Py_None) Py_RETURN_NONE;
     if (!allow_unused) {
-      for (const Tensor& g : out) {
-        RL_CHECK(g.defined(),
-                 "One of the differentiated Tensors appears to not have been used in the graph. Set "
-                 "allow_unused=True if this is the desired behavior.");
+      for (size_t i = 0; i < out.size(); ++i) {
+        RL_CHECK(out[i].defined(), "The differentiated Tensor at index ", i,
+                 " appears to not have been used in the graph. Set allow_unused=True if this is the "
+                 "desired behavior.");
       }
     }
     return to_tuple(out);
@@ -403,52 +459,39 @@ PyObject* run_backward_entry(PyObject*, PyObject* args) {
 }
 
 // ---- hooks on tensors and nodes ----
+
+// Adds a hook and drops those that were removed.
+template <class List, class... Key>
+void add_hook(List& list, const Ref<Hook>& hook, Key... key) {
+  std::erase_if(list, [](auto& e) { return !std::get<std::tuple_size_v<std::decay_t<decltype(e)>> - 1>(e)->callable_object(); });
+  list.emplace_back(key..., hook);
+}
+
 PyObject* add_tensor_hook(PyObject*, PyObject* args) {
   return guarded([&]() -> PyObject* {
     PyObject *o, *f;
     if (!PyArg_ParseTuple(args, "OO", &o, &f)) return nullptr;
     Tensor t = require_tensor(o, "register_hook");
     RL_CHECK(requires_grad(t), "cannot register a hook on a tensor that doesn't require gradient");
-    int64_t id = next_hook_id++;
-    Ref<Hook> hook(make_ref<PyTensorHook>(f).get());
+    auto made = make_ref<PyTensorHook>(f);
+    int64_t id = made->id;
+    Ref<Hook> hook(made.get());
     AutogradMeta& meta = make_autograd_meta(t);
     if (const Ref<Node>& fn = grad_fn(t)) {
-      fn->make_hooks().tensor.emplace_back(id, meta.output_nr, hook);
+      add_hook(fn->make_hooks().tensor, hook, id, meta.output_nr);
     } else if (meta.accumulator) {
-      meta.accumulator->make_hooks().tensor.emplace_back(id, 0, hook);
+      add_hook(meta.accumulator->make_hooks().tensor, hook, id, uint32_t(0));
     } else {
-      meta.hooks.emplace_back(id, hook);
+      add_hook(meta.hooks, hook, id);
     }
     return PyLong_FromLongLong(id);
   });
 }
 
-template <class List>
-bool remove_id(List& list, int64_t id) {
-  for (auto it = list.begin(); it != list.end(); ++it) {
-    if (std::get<0>(*it) == id) {
-      list.erase(it);
-      return true;
-    }
-  }
-  return false;
-}
-
-PyObject* remove_tensor_hook(PyObject*, PyObject* args) {
+PyObject* remove_hook(PyObject*, PyObject* o) {
   return guarded([&]() -> PyObject* {
-    PyObject* o;
-    long long id;
-    if (!PyArg_ParseTuple(args, "OL", &o, &id)) return nullptr;
-    Tensor t = require_tensor(o, "remove");
-    if (AutogradMeta* meta = autograd_meta(t)) {
-      remove_id(meta->hooks, id);
-      remove_id(meta->post_accumulate, id);
-      if (meta->accumulator) {
-        remove_id(meta->accumulator->post_accumulate, id);
-        if (meta->accumulator->hooks) remove_id(meta->accumulator->hooks->tensor, id);
-      }
-      if (meta->grad_fn && meta->grad_fn->hooks) remove_id(meta->grad_fn->hooks->tensor, id);
-    }
+    auto found = living_hooks().find(PyLong_AsLongLong(o));
+    if (found != living_hooks().end()) PyRef dropped(std::move(found->second->callable));
     Py_RETURN_NONE;
   });
 }
@@ -460,17 +503,13 @@ PyObject* add_post_accumulate_hook(PyObject*, PyObject* args) {
     Tensor t = require_tensor(o, "register_post_accumulate_grad_hook");
     RL_CHECK(requires_grad(t), "cannot register a hook on a tensor that doesn't require gradient");
     RL_CHECK(is_leaf(t), "post accumulate grad hooks cannot be registered on non-leaf tensors");
-    int64_t id = next_hook_id++;
-    Ref<Hook> hook(make_ref<PyTensorHook>(f).get());
+    auto made = make_ref<PyTensorHook>(f);
+    int64_t id = made->id;
+    Ref<Hook> hook(made.get());
     AutogradMeta& meta = make_autograd_meta(t);
-    (meta.accumulator ? meta.accumulator->post_accumulate : meta.post_accumulate).emplace_back(id, hook);
+    add_hook(meta.accumulator ? meta.accumulator->post_accumulate : meta.post_accumulate, hook, id);
     return PyLong_FromLongLong(id);
   });
-}
-
-Node& any_node(PyObject* o) {
-  if (PyType_IsSubtype(Py_TYPE(o), function_type)) return function_node(o);
-  return node_of(o);
 }
 
 PyObject* add_node_hook(PyObject*, PyObject* args) {
@@ -479,35 +518,19 @@ PyObject* add_node_hook(PyObject*, PyObject* args) {
     int post;
     if (!PyArg_ParseTuple(args, "OOp", &o, &f, &post)) return nullptr;
     Node& node = any_node(o);
-    int64_t id = next_hook_id++;
-    Ref<Hook> hook(make_ref<PyNodeHook>(f, bool(post)).get());
-    (post ? node.make_hooks().post : node.make_hooks().pre).emplace_back(id, hook);
+    auto made = make_ref<PyNodeHook>(f, bool(post));
+    int64_t id = made->id;
+    Ref<Hook> hook(made.get());
+    add_hook(post ? node.make_hooks().post : node.make_hooks().pre, hook, id);
     return PyLong_FromLongLong(id);
   });
 }
-PyObject* remove_node_hook(PyObject*, PyObject* args) {
-  return guarded([&]() -> PyObject* {
-    PyObject* o;
-    long long id;
-    if (!PyArg_ParseTuple(args, "OL", &o, &id)) return nullptr;
-    Node& node = any_node(o);
-    if (node.hooks) {
-      remove_id(node.hooks->pre, id);
-      remove_id(node.hooks->post, id);
-    }
-    Py_RETURN_NONE;
-  });
-}
 
-PyObject* retain_grad(PyObject*, PyObject* o) {
+PyObject* retain_grad_entry(PyObject*, PyObject* o) {
   return guarded([&]() -> PyObject* {
     Tensor t = require_tensor(o, "retain_grad");
     RL_CHECK(requires_grad(t), "can't retain_grad on Tensor that has requires_grad=False");
-    const Ref<Node>& fn = grad_fn(t);
-    if (!fn || autograd_meta(t)->retains_grad) Py_RETURN_NONE;
-    autograd_meta(t)->retains_grad = true;
-    fn->make_hooks().retain_grad.emplace_back(autograd_meta(t)->output_nr,
-                                              Ref<Hook>(make_ref<RetainGradHook>(t).get()));
+    retain_grad(t);
     Py_RETURN_NONE;
   });
 }
@@ -606,11 +629,10 @@ PyMethodDef functions[] = {
     {"_run_backward", run_backward_entry, METH_VARARGS, nullptr},
     {"_attach_function", attach_function, METH_VARARGS, nullptr},
     {"_add_tensor_hook", add_tensor_hook, METH_VARARGS, nullptr},
-    {"_remove_tensor_hook", remove_tensor_hook, METH_VARARGS, nullptr},
+    {"_remove_hook", remove_hook, METH_O, nullptr},
     {"_add_post_accumulate_hook", add_post_accumulate_hook, METH_VARARGS, nullptr},
     {"_add_node_hook", add_node_hook, METH_VARARGS, nullptr},
-    {"_remove_node_hook", remove_node_hook, METH_VARARGS, nullptr},
-    {"_retain_grad", retain_grad, METH_O, nullptr},
+    {"_retain_grad", retain_grad_entry, METH_O, nullptr},
     {"_push_saved_tensors_hooks", push_saved_hooks, METH_VARARGS, nullptr},
     {"_pop_saved_tensors_hooks", pop_saved_hooks, METH_NOARGS, nullptr},
     {"_set_anomaly", set_anomaly, METH_VARARGS, nullptr},
@@ -626,11 +648,55 @@ PyMethodDef functions[] = {
 
 }  // namespace
 
+// type(y.grad_fn).__name__ is the node's name: one type for each.
+static PyTypeObject* type_of_node(const Node& node) {
+  static auto* types = new std::unordered_map<std::string, PyTypeObject*>();
+  std::string name = node.name();
+  auto found = types->find(name);
+  if (found != types->end()) return found->second;
+  size_t scope = name.rfind("::");
+  auto* shown = new std::string(scope == std::string::npos ? name : name.substr(scope + 2));
+  PyType_Slot slots[] = {{0, nullptr}};
+  PyType_Spec spec{shown->c_str(), sizeof(PyNode), 0,
+                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+  auto* type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpecWithBases(&spec, (PyObject*)node_type)));
+  types->emplace(name, type);
+  return type;
+}
+
+// What the garbage collector must know: hooks and contexts that only this tensor keeps alive.
+void visit_autograd(TensorImpl* impl, visitproc visit, void* arg, int* result) {
+  auto* meta = static_cast<AutogradMeta*>(impl->autograd.get());
+  auto show = [&](PyObject* o) {
+    if (o && !*result) *result = visit(o, arg);
+  };
+  auto show_hook = [&](const Ref<Hook>& hook) {
+    if (hook->use_count() == 1) show(static_cast<PyObject*>(hook->callable_object()));
+  };
+  for (auto& [id, hook] : meta->hooks) show_hook(hook);
+  for (auto& [id, hook] : meta->post_accumulate) show_hook(hook);
+  Node* node = meta->grad_fn.get();
+  if (!node || node->use_count() != 1) return;
+  if (auto* f = dynamic_cast<FunctionNode*>(node)) show(f->ctx());
+  if (!node->hooks) return;
+  for (auto& [id, hook] : node->hooks->pre) show_hook(hook);
+  for (auto& [id, hook] : node->hooks->post) show_hook(hook);
+  for (auto& [id, nr, hook] : node->hooks->tensor) show_hook(hook);
+}
+
+void clear_autograd(TensorImpl* impl) {
+  auto* meta = static_cast<AutogradMeta*>(impl->autograd.get());
+  auto hooks = std::move(meta->hooks);
+  auto post = std::move(meta->post_accumulate);
+  Ref<Node> node = std::move(meta->grad_fn);
+}
+
 PyObject* wrap_node(const Ref<Node>& node) {
   if (!node) Py_RETURN_NONE;
   if (auto* f = dynamic_cast<FunctionNode*>(node.get())) return Py_NewRef(f->ctx());
   if (node->pyobj) return Py_NewRef(static_cast<PyObject*>(node->pyobj));
-  PyObject* o = check(node_type->tp_alloc(node_type, 0));
+  PyTypeObject* type = type_of_node(*node);
+  PyObject* o = check(type->tp_alloc(type, 0));
   node->retain();
   reinterpret_cast<PyNode*>(o)->node = node.get();
   node->pyobj = o;
@@ -647,7 +713,8 @@ void init_autograd(PyObject* module) {
                               {Py_tp_methods, node_methods},
                               {0, nullptr}};
   PyType_Spec node_spec{"rushlight.autograd.graph.Node", sizeof(PyNode), 0,
-                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, node_slots};
+                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                        node_slots};
   node_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&node_spec)));
   PyType_Slot function_slots[] = {{Py_tp_dealloc, (void*)function_dealloc},
                                   {Py_tp_traverse, (void*)function_traverse},

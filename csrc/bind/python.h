@@ -131,6 +131,9 @@ void init_optim(PyObject* module);
 void init_random(PyObject* module);
 PyObject* grad_fn_object(const Tensor& t);  // new reference, None for a leaf
 PyObject* wrap_node(const Ref<Node>& node);
+// For Tensor's garbage collection: Python objects that only this tensor's history keeps alive.
+void visit_autograd(TensorImpl* impl, visitproc visit, void* arg, int* result);
+void clear_autograd(TensorImpl* impl);
 
 void add_functions(PyObject* module, PyMethodDef* methods);
 

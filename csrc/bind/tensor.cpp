@@ -26,22 +26,58 @@ PyObject* attach(PyObject* o, const Tensor& t) {
   return o;
 }
 
+// Nobody but the Python object holds the tensor.
+bool owns_history(PyObject* self) {
+  TensorImpl* impl = reinterpret_cast<PyTensor*>(self)->impl;
+  return impl && impl->autograd && !impl->owns_pyobj && impl->use_count() == 1;
+}
+
 int tensor_traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
   Py_VISIT(reinterpret_cast<PyTensor*>(self)->dict);
-  return 0;
+  int result = 0;
+  if (owns_history(self)) visit_autograd(reinterpret_cast<PyTensor*>(self)->impl, visit, arg, &result);
+  return result;
 }
 int tensor_clear(PyObject* self) {
+  if (owns_history(self)) clear_autograd(reinterpret_cast<PyTensor*>(self)->impl);
   Py_CLEAR(reinterpret_cast<PyTensor*>(self)->dict);
   return 0;
 }
+
+// C++ still uses the tensor and its Python object is more than a wrapper: the tensor keeps it.
+bool turn_ownership(PyObject* self) {
+  auto* t = reinterpret_cast<PyTensor*>(self);
+  TensorImpl* impl = t->impl;
+  if (!impl || impl->pyobj != self || impl->owns_pyobj || impl->use_count() == 1) return false;
+  bool plain = Py_TYPE(self) == tensor_type && !t->weakrefs && (!t->dict || !PyDict_GET_SIZE(t->dict));
+  if (plain || !Py_IsInitialized()) return false;
+  Py_SET_REFCNT(self, 1);
+  impl->owns_pyobj = true;
+  impl->release();
+  return true;
+}
+bool drop_pyobj(TensorImpl* impl) {
+  auto* o = static_cast<PyObject*>(impl->pyobj);
+  impl->owns_pyobj = false;
+  if (Py_REFCNT(o) > 1) {  // reached through a weak reference meanwhile
+    impl->retain();
+    Py_DECREF(o);
+    return false;
+  }
+  impl->pyobj = nullptr;
+  reinterpret_cast<PyTensor*>(o)->impl = nullptr;
+  Py_DECREF(o);
+  return true;
+}
 void tensor_dealloc(PyObject* self) {
+  if (turn_ownership(self)) return;
   auto* t = reinterpret_cast<PyTensor*>(self);
   PyObject_GC_UnTrack(self);
+  if (t->impl && t->impl->pyobj == self) t->impl->pyobj = nullptr;
   if (t->weakrefs) PyObject_ClearWeakRefs(self);
   Py_CLEAR(t->dict);
   if (TensorImpl* impl = std::exchange(t->impl, nullptr)) {
-    if (impl->pyobj == self) impl->pyobj = nullptr;
     impl->release();
   }
   PyTypeObject* type = Py_TYPE(self);
@@ -244,8 +280,12 @@ int set_grad(PyObject* self, PyObject* value, void*) {
                   Py_TYPE(value)->tp_name);
     Tensor g = unwrap(value);
     RL_CHECK(!g.same(t), "can't assign Variable as its own grad");
-    RL_CHECK(g.dtype() == t.dtype(), "assigned grad has data of a different type");
-    RL_CHECK(g.sizes() == t.sizes(), "assigned grad has data of a different size");
+    RL_CHECK(g.sizes() == t.sizes(), "attempting to assign a gradient of size '", g.sizes(),
+             "' to a tensor of size '", t.sizes(),
+             "'. Please ensure that the gradient and the tensor are the same size");
+    RL_CHECK(g.dtype() == t.dtype(), "attempting to assign a gradient with dtype '",
+             concat("torch.", dtype_name(g.dtype())), "' to a tensor of dtype '", concat("torch.", dtype_name(t.dtype())),
+             "'. The gradient must match the tensor's dtype");
     make_autograd_meta(t).grad = g;
     return 0;
   });
@@ -309,7 +349,12 @@ PyGetSetDef tensor_getset[] = {
      nullptr, "The graph node that made this tensor.", nullptr},
     {"data", get_data, set_data, "The same storage without history.", nullptr},
     {"_version",
-     [](PyObject* s, void*) { return get(s, [](const Tensor& t) { return PyLong_FromLong(t->version()); }); },
+     [](PyObject* s, void*) {
+       return get(s, [](const Tensor& t) {
+         RL_CHECK(!t->is_inference, "Inference tensors do not track version counter.");
+         return PyLong_FromLong(t->version());
+       });
+     },
      nullptr, nullptr, nullptr},
     {"_base",
      [](PyObject* s, void*) {
@@ -546,7 +591,12 @@ PyMethodDef module_methods[] = {
 
 PyObject* wrap(const Tensor& t) {
   if (!t.defined()) Py_RETURN_NONE;
-  if (t->pyobj) return Py_NewRef(static_cast<PyObject*>(t->pyobj));
+  if (auto* o = static_cast<PyObject*>(t->pyobj)) {
+    if (!t->owns_pyobj) return Py_NewRef(o);
+    t->owns_pyobj = false;
+    t->retain();
+    return o;
+  }
   return attach(check(tensor_type->tp_alloc(tensor_type, 0)), t);
 }
 PyObject* wrap_as(PyTypeObject* type, const Tensor& t) {
@@ -565,6 +615,7 @@ void init_tensor_type(PyObject* module) {
   PyType_Spec spec{"rushlight.Tensor", sizeof(PyTensor), 0,
                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, tensor_slots};
   tensor_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)));
+  TensorImpl::drop_pyobj = drop_pyobj;
   // Messages name the type as PyTorch's do: 'Tensor', without the module.
   PyRef name(check(PyUnicode_FromString("Tensor")));
   if (PyObject_SetAttrString((PyObject*)tensor_type, "__name__", name.get()) < 0) throw PythonError();

@@ -49,7 +49,19 @@ class TensorImpl final : public RefCounted, public Pooled<TensorImpl> {
   Dims sizes, strides;
   Ref<VersionCounter> counter;
   Ref<RefCounted> autograd;  // AutogradMeta, made when first needed
-  void* pyobj = nullptr;     // the living Python object of this tensor; not owned
+  void* pyobj = nullptr;     // the living Python object of this tensor
+  // Usually the Python object owns this. When Python drops an object that carries more than the
+  // tensor (a subclass, attributes, weak references) while C++ still uses the tensor, the
+  // ownership turns around, so that the same object comes back when Python asks again.
+  bool owns_pyobj = false;
+  // Supplied by the binding. Drops the owned object; false: it is still in use and owns us again.
+  static inline bool (*drop_pyobj)(TensorImpl*) = nullptr;
+
+ protected:
+  void destroy() override {
+    if (owns_pyobj && !drop_pyobj(this)) return;
+    delete this;
+  }
 };
 
 class Tensor {

@@ -257,6 +257,7 @@ void call_op_inplace(const Op& op, Value* args, Value* results) {
     return;
   }
   if (record && !op.grads.empty()) node = make_ref<OpNode>(op, args, true);
+  uint32_t version = self->version();
   {
     GradModeGuard off(false);
     if (mutates) {
@@ -265,7 +266,7 @@ void call_op_inplace(const Op& op, Value* args, Value* results) {
       write_into(op, args, self);
     }
   }
-  self->bump_version();
+  self->version_counter()->value = version + 1;  // one change, however many steps it took inside
   if (node) {
     rebase_history(self, Ref<Node>(node.get()));
   }

@@ -105,7 +105,7 @@ TensorList OpNode::apply(TensorList grads) {
   for (const GradRule& rule : op.grads) {
     if (rule.single) {
       int edge = slots[rule.inputs[0]].first_edge;
-      if (edge < 0 || !next[edge].node) continue;
+      if (edge < 0 || !needs_input_grad(edge)) continue;
       out[edge] = rule.single(context);
     } else {
       bool needed = false;
@@ -150,7 +150,7 @@ bool GradContext::needs(const char* arg) const {
   if (slot.first_edge < 0) return false;
   size_t n = slot.list.empty() ? 1 : slot.list.size();
   for (size_t k = 0; k < n; ++k) {
-    if (slot.first_edge + k < node_.next.size() && node_.next[slot.first_edge + k].node) return true;
+    if (node_.needs_input_grad(slot.first_edge + k)) return true;
   }
   return false;
 }
@@ -193,7 +193,7 @@ const Dims& GradContext::list_sizes(const char* arg, size_t i) const {
   return node_.slots[arg_index(node_.op, arg)].list[i].sizes;
 }
 bool GradContext::needs_element(const char* arg, size_t i) const {
-  return bool(node_.next[node_.slots[arg_index(node_.op, arg)].first_edge + i].node);
+  return node_.needs_input_grad(node_.slots[arg_index(node_.op, arg)].first_edge + i);
 }
 
 void GradContext::set(const char* arg, Tensor grad) {

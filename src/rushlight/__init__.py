@@ -93,6 +93,11 @@ from ._configuration import (  # noqa: E402
     typename,
     use_deterministic_algorithms,
 )
+from .autograd.anomaly_mode import (  # noqa: E402
+    is_anomaly_check_nan_enabled,
+    is_anomaly_enabled,
+    set_anomaly_enabled,
+)
 from .autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
 from .random import (  # noqa: E402
     get_rng_state,

@@ -15,14 +15,12 @@ Tensor = _C.Tensor
 class _HookHandle:
     """Removes a hook from a tensor."""
 
-    def __init__(self, tensor: Tensor, hook_id: int) -> None:
-        self._tensor, self.id = tensor, hook_id
+    def __init__(self, hook_id: int) -> None:
+        self.id = hook_id
 
     def remove(self) -> None:
         """Take the hook away; it is safe to call this twice."""
-        if self._tensor is not None:
-            _C._remove_tensor_hook(self._tensor, self.id)
-            self._tensor = None
+        _C._remove_hook(self.id)
 
     def __enter__(self):
         return self
@@ -318,12 +316,12 @@ def backward(
 
 def register_hook(self, hook):
     """Call `hook(grad)` when the gradient of this tensor is computed; a returned tensor replaces it."""
-    return _HookHandle(self, _C._add_tensor_hook(self, hook))
+    return _HookHandle(_C._add_tensor_hook(self, hook))
 
 
 def register_post_accumulate_grad_hook(self, hook):
     """Call `hook(tensor)` after a gradient was added to this leaf's `.grad`."""
-    return _HookHandle(self, _C._add_post_accumulate_hook(self, lambda t: hook(t)))
+    return _HookHandle(_C._add_post_accumulate_hook(self, lambda t: hook(t)))
 
 
 def retain_grad(self) -> None:
@@ -340,7 +338,13 @@ def requires_grad_(self, requires_grad: bool = True):
 def detach_(self):
     """Cut this tensor off its history, in place."""
     if self._base is not None:
-        raise RuntimeError("Can't detach views in-place. Use detach() instead.")
+        raise RuntimeError(
+            "Can't detach views in-place. Use detach() instead. If you are using "
+            "DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True, "
+            "gradients are views of DDP buckets, and hence detach_() cannot be called on these "
+            "gradients. To fix this error, please refer to the Optimizer.zero_grad() function in "
+            "torch/optim/optimizer.py as the solution."
+        )
     _C._detach_(self)
     return self
 

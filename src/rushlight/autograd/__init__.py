@@ -5,8 +5,12 @@ from __future__ import annotations
 from .. import _C
 from . import graph
 from ._backward import backward, grad
+from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .function import Function
 from .grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+
+# The function must win over the module of the same name, so it is not loaded lazily.
+from .gradcheck import gradcheck, gradgradcheck
 from .variable import Variable
 
 __all__ = [
@@ -27,25 +31,15 @@ __all__ = [
     "functional",
 ]
 
-_LAZY = {
-    "gradcheck": "gradcheck",
-    "gradgradcheck": "gradcheck",
-    "detect_anomaly": "anomaly_mode",
-    "set_detect_anomaly": "anomaly_mode",
-    "functional": None,
-    "anomaly_mode": None,
-    "forward_ad": None,
-    "profiler": None,
-}
+_LAZY = frozenset({"functional", "forward_ad", "profiler"})
 
 
 def __getattr__(name: str):
-    from .._lazy import lacking, lazy_module, lazy_name
+    from .._lazy import lacking, lazy_module
 
     if name not in _LAZY:
         lacking(__name__, name)
-    home = _LAZY[name]
-    return lazy_module(__name__, name) if home is None else lazy_name(__name__, home, name)
+    return lazy_module(__name__, name)
 
 
 class _Engine:

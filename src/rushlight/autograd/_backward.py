@@ -14,7 +14,7 @@ Tensor = _C.Tensor
 def _as_tuple(value: Any) -> tuple:
     if value is None:
         return ()
-    if isinstance(value, Tensor):
+    if isinstance(value, Tensor) or hasattr(value, "output_nr"):  # or a GradientEdge
         return (value,)
     return tuple(value)
 
@@ -130,6 +130,8 @@ def grad(
     """
     outputs_ = _as_tuple(outputs)
     inputs_ = _as_tuple(inputs)
+    if not inputs_:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     if materialize_grads:
         if allow_unused is False:
             raise ValueError(

@@ -54,14 +54,14 @@ class _ContextMethods(FunctionCtx):
         return self.saved_tensors
 
     def register_hook(self, hook):
-        from .graph import _NodeHookHandle
+        from .._tensor import _HookHandle
 
-        return _NodeHookHandle(self, _C._add_node_hook(self, hook, True))
+        return _HookHandle(_C._add_node_hook(self, hook, True))
 
     def register_prehook(self, hook):
-        from .graph import _NodeHookHandle
+        from .._tensor import _HookHandle
 
-        return _NodeHookHandle(self, _C._add_node_hook(self, hook, False))
+        return _HookHandle(_C._add_node_hook(self, hook, False))
 
 
 class BackwardCFunction(_C._FunctionBase, _ContextMethods):

@@ -41,16 +41,22 @@ class _Mode:
         @functools.wraps(func)
         def wrapped(*args, **kwargs):
             generator = func(*args, **kwargs)
-            send: Any = None
+            resume, value = generator.send, None
             try:
                 while True:
                     with self.clone():
-                        value = generator.send(send)
-                    send = yield value
+                        given = resume(value)
+                    try:
+                        value = yield given
+                        resume = generator.send
+                    except GeneratorExit:
+                        with self.clone():
+                            generator.close()
+                        raise
+                    except BaseException as error:
+                        resume, value = generator.throw, error
             except StopIteration as stop:
                 return stop.value
-            finally:
-                generator.close()
 
         return wrapped
 

@@ -2,49 +2,42 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
+
 from .. import _C
 
 __all__ = [
     "saved_tensors_hooks",
     "save_on_cpu",
-    "Node",
     "disable_saved_tensors_hooks",
+    "register_multi_grad_hook",
+    "Node",
+    "GradientEdge",
     "get_gradient_edge",
     "increment_version",
 ]
 
 Node = _C._Node
-
-
-class _NodeHookHandle:
-    """Removes a hook from a graph node."""
-
-    def __init__(self, node, hook_id: int) -> None:
-        self.node, self.id = node, hook_id
-
-    def remove(self) -> None:
-        """Take the hook away; it is safe to call this twice."""
-        if self.node is not None:
-            _C._remove_node_hook(self.node, self.id)
-            self.node = None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc) -> None:
-        self.remove()
+GradientEdge = namedtuple("GradientEdge", ("node", "output_nr"))
 
 
 def _register_hook(self, hook):
-    return _NodeHookHandle(self, _C._add_node_hook(self, hook, True))
+    from .._tensor import _HookHandle
+
+    return _HookHandle(_C._add_node_hook(self, hook, True))
 
 
 def _register_prehook(self, hook):
-    return _NodeHookHandle(self, _C._add_node_hook(self, hook, False))
+    from .._tensor import _HookHandle
+
+    return _HookHandle(_C._add_node_hook(self, hook, False))
 
 
 Node.register_hook = _register_hook
 Node.register_prehook = _register_prehook
+
+
+_refusals: list[str] = []  # messages of the disable_saved_tensors_hooks blocks around us
 
 
 class saved_tensors_hooks:
@@ -68,6 +61,8 @@ class saved_tensors_hooks:
         self.pack_hook, self.unpack_hook = pack_hook, unpack_hook
 
     def __enter__(self) -> None:
+        if _refusals and self.pack_hook is not None:
+            raise RuntimeError(_refusals[-1])
         _C._push_saved_tensors_hooks(self.pack_hook, self.unpack_hook)
 
     def __exit__(self, *exc) -> None:
@@ -86,7 +81,7 @@ class save_on_cpu(saved_tensors_hooks):
 
 
 class disable_saved_tensors_hooks(saved_tensors_hooks):
-    """Ignore saved-tensor hooks within the block.
+    """Forbid saved-tensor hooks within the block.
 
     Args:
         error_message: what an attempt to use them says.
@@ -96,17 +91,88 @@ class disable_saved_tensors_hooks(saved_tensors_hooks):
         super().__init__(None, None)
         self.error_message = error_message
 
+    def __enter__(self) -> None:
+        super().__enter__()
+        _refusals.append(self.error_message)
 
-def get_gradient_edge(tensor):
-    """The node and output number from which a tensor's gradient comes."""
+    def __exit__(self, *exc) -> None:
+        _refusals.pop()
+        super().__exit__(*exc)
+
+
+def get_gradient_edge(tensor) -> GradientEdge:
+    """The node and output number from which a tensor's gradient comes.
+
+    Args:
+        tensor: one that requires grad.
+
+    Returns:
+        GradientEdge(node, output_nr); autograd.grad takes it in place of the tensor.
+    """
     if not tensor.requires_grad:
         raise RuntimeError(
             "It is not possible to get the gradient edge for a Tensor that does not require gradients"
         )
     node = tensor.grad_fn
     if node is None:
-        node = tensor.view_as(tensor).grad_fn.next_functions[0][0]
-    return node, tensor.output_nr
+        with_graph = not _C.is_grad_enabled()
+        _C.set_grad_enabled(True)
+        try:
+            node = tensor.view_as(tensor).grad_fn.next_functions[0][0]
+        finally:
+            _C.set_grad_enabled(not with_graph)
+    return GradientEdge(node, tensor.output_nr)
+
+
+class _Handles:
+    def __init__(self, handles) -> None:
+        self.handles = handles
+
+    def remove(self) -> None:
+        for handle in self.handles:
+            handle.remove()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc) -> None:
+        self.remove()
+
+
+def register_multi_grad_hook(tensors, fn, *, mode: str = "all") -> _Handles:
+    """Call `fn` when the gradients of several tensors have been computed.
+
+    Args:
+        tensors: tensors that require grad.
+        fn: called with the list of gradients (None where none came) once all that this backward
+            computes are there (mode "all"), or with the first one (mode "any").
+        mode: "all" or "any". Default: "all".
+
+    Returns:
+        A handle whose `remove()` takes the hooks away.
+    """
+    if mode not in ("all", "any"):
+        raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
+    tensors = tuple(tensors)
+    run: dict = {"grads": None}  # of the backward that is under way
+
+    def finish() -> None:
+        grads, run["grads"] = run["grads"], None
+        if mode == "all":
+            fn(grads)
+
+    def make(index: int):
+        def hook(grad) -> None:
+            if run["grads"] is None:
+                run["grads"] = [None] * len(tensors)
+                _C._queue_backward_callback(finish)
+                if mode == "any":
+                    fn(grad)
+            run["grads"][index] = grad
+
+        return hook
+
+    return _Handles([t.register_hook(make(i)) for i, t in enumerate(tensors)])
 
 
 def increment_version(tensor) -> None:
