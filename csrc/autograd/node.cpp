@@ -92,9 +92,10 @@ void AccumulateGrad::accumulate(Tensor& fresh) {
     } else if (GradMode::enabled()) {
       meta.grad = call<"clone">(fresh);
     } else {
-      Tensor own = is_dense(variable.sizes(), variable.strides())
-                       ? empty_strided(variable.sizes(), variable.strides(), fresh.dtype(), fresh.device())
-                       : empty(variable.sizes(), fresh.dtype(), fresh.device());
+      Tensor own =
+          is_dense(variable.sizes(), variable.strides())
+              ? empty_strided(variable.sizes(), variable.strides(), fresh.dtype(), fresh.device())
+              : empty(variable.sizes(), fresh.dtype(), fresh.device());
       call<"copy_">(own, fresh);
       meta.grad = own;
     }
@@ -144,8 +145,11 @@ namespace {
 class AsStridedNode final : public Node {
  public:
   AsStridedNode(const Tensor& base, const Tensor& view)
-      : base_sizes_(base.sizes()), sizes_(view.sizes()), strides_(view.strides()),
-        offset_(view.offset()), base_(base) {
+      : base_sizes_(base.sizes()),
+        sizes_(view.sizes()),
+        strides_(view.strides()),
+        offset_(view.offset()),
+        base_(base) {
     next.push_back(gradient_edge(base));
     outputs.push_back({view.sizes(), view.dtype(), view.device()});
     base_strides_ = base.strides();
@@ -169,8 +173,12 @@ class AsStridedNode final : public Node {
 class CopySlices final : public Node {
  public:
   CopySlices(const Tensor& base, const Tensor& view, Ref<Node> inner)
-      : base_sizes_(base.sizes()), base_strides_(base.strides()), sizes_(view.sizes()),
-        strides_(view.strides()), base_offset_(base.offset()), offset_(view.offset()),
+      : base_sizes_(base.sizes()),
+        base_strides_(base.strides()),
+        sizes_(view.sizes()),
+        strides_(view.strides()),
+        base_offset_(base.offset()),
+        offset_(view.offset()),
         inner_(std::move(inner)) {
     next.push_back(gradient_edge(base));
     for (size_t i = 1; i < inner_->next.size(); ++i) next.push_back(inner_->next[i]);
@@ -181,15 +189,19 @@ class CopySlices final : public Node {
     if (!grads[0].defined()) return TensorList(next.size());
     RL_CHECK(inner_, kReleased);
     // A dense copy of the base's geometry whose window can be taken by strides.
-    Tensor whole = call<"new_empty_strided">(grads[0], base_sizes_, base_strides_);
-    whole = call<"clone">(call<"copy_">(whole, grads[0]));
-    whole = call<"as_strided">(whole, base_sizes_, base_strides_, int64_t(0));
+    auto copied = [&] {
+      Tensor copy = call<"new_empty_strided">(grads[0], base_sizes_, base_strides_);
+      return call<"copy_">(copy, grads[0]);
+    };
+    Tensor whole = copied();
     int64_t at = offset_ - base_offset_;
     Tensor window = call<"clone">(call<"as_strided">(whole, sizes_, strides_, at));
     TensorList inner = inner_->apply({window});
     TensorList out(next.size());
     for (size_t i = 1; i < inner.size(); ++i) out[i] = inner[i];
     if (needs_input_grad(0)) {
+      // A recorded window must keep its base as it was.
+      if (GradMode::enabled()) whole = copied();
       Tensor slice = call<"as_strided">(whole, sizes_, strides_, at);
       if (!inner.empty() && inner[0].defined()) {
         call<"copy_">(slice, inner[0]);
@@ -339,18 +351,18 @@ void check_inplace(const Tensor& t, bool recording) {
            "a view of a leaf Variable that requires grad is being used in an in-place operation.");
     }
     if (meta->creation == Creation::MultiOutput) {
-      fail(ErrorKind::Runtime,
-           described_view(t),
+      fail(ErrorKind::Runtime, described_view(t),
            " This view is the output of a function that returns multiple views. Such "
            "functions do not allow the output views to be modified inplace. You should replace the "
            "inplace operation by an out-of-place one.");
     }
     if (meta->creation == Creation::CustomFunction) {
-      fail(ErrorKind::Runtime, described_view(t),
-           " This view was created inside a custom Function (or because an input was returned "
-           "as-is) and the autograd logic to handle view+inplace would override the custom backward "
-           "associated with the custom Function, leading to incorrect gradients. This behavior is "
-           "forbidden. You can fix this by cloning the output of the custom Function.");
+      fail(
+          ErrorKind::Runtime, described_view(t),
+          " This view was created inside a custom Function (or because an input was returned "
+          "as-is) and the autograd logic to handle view+inplace would override the custom backward "
+          "associated with the custom Function, leading to incorrect gradients. This behavior is "
+          "forbidden. You can fix this by cloning the output of the custom Function.");
     }
     if (meta->creation == Creation::NoGrad && base->requires_grad) {
       fail(ErrorKind::Runtime,
@@ -409,11 +421,12 @@ SavedTensor::SavedTensor(const Tensor& t, bool is_output) {
     GradModeGuard off(false);
     uint32_t before = t->version();
     packed_ = hooks_->pack(detach(t));
-    RL_CHECK(t->version() == before,
-             "A saved tensor pack hook is modifying its input in place. Tensors provided as input "
-             "to pack hook cannot be modified by in-place operations as this can lead to unexpected "
-             "side-effects. Please open an issue if you need to perform in-place operations on the "
-             "input to a pack hook.");
+    RL_CHECK(
+        t->version() == before,
+        "A saved tensor pack hook is modifying its input in place. Tensors provided as input "
+        "to pack hook cannot be modified by in-place operations as this can lead to unexpected "
+        "side-effects. Please open an issue if you need to perform in-place operations on the "
+        "input to a pack hook.");
     return;
   }
   kept_ = is_output ? alias(t) : t;
@@ -429,10 +442,12 @@ Tensor SavedTensor::unpack(const Node* owner, const Ref<Node>& self) const {
     std::string what = concat(dtype_word(t.dtype()));
     fail(ErrorKind::Runtime,
          "one of the variables needed for gradient computation has been modified by an inplace "
-         "operation: [torch.", what, "Tensor ", t.sizes(), "]",
+         "operation: [torch.",
+         what, "Tensor ", t.sizes(), "]",
          is_output_ ? concat(", which is output ", output_nr_, " of ", short_name(*owner), ",")
-         : grad_fn_ ? concat(", which is output ", output_nr_, " of ", short_name(*grad_fn_), ",")
-                    : std::string(),
+         : !packed_ && grad_fn(t)
+             ? concat(", which is output ", output_nr_, " of ", short_name(*grad_fn(t)), ",")
+             : std::string(),
          " is at version ", t->version(), "; expected version ", version_,
          " instead. Hint: enable anomaly detection to find the operation that failed to compute "
          "its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False).");

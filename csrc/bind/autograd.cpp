@@ -2,6 +2,7 @@
 #include <Python.h>
 #include <structmember.h>
 
+#include <cstring>
 #include <unordered_map>
 
 #include "autograd/engine.h"
@@ -16,8 +17,7 @@ PyTypeObject* function_type;
 
 // ---- graph nodes as Python sees them ----
 struct PyNode {
-  PyObject_HEAD
-  Node* node;  // owned
+  PyObject_HEAD Node* node;  // owned
 };
 
 int64_t next_hook_id = 1;
@@ -53,7 +53,8 @@ struct PyTensorHook final : PyHook {
     if (grads[0].defined() && fresh.sizes() != grads[0].sizes()) {
       PyRef name(PyObject_GetAttrString(kept.get(), "__name__"));
       if (!name) PyErr_Clear();
-      const char* text = name && PyUnicode_Check(name.get()) ? PyUnicode_AsUTF8(name.get()) : "hook";
+      const char* text =
+          name && PyUnicode_Check(name.get()) ? PyUnicode_AsUTF8(name.get()) : "hook";
       throw Error(ErrorKind::Runtime, concat("hook '", text, "' has changed the size of value"),
                   concat("register_hook: the hook got shape ", grads[0].sizes(), " and returned ",
                          fresh.sizes()));
@@ -114,18 +115,21 @@ void node_dealloc(PyObject* self) {
   Py_DECREF(type);
 }
 PyObject* node_repr(PyObject* self) {
-  return PyUnicode_FromFormat("<%s object at %p>", Py_TYPE(self)->tp_name, self);
+  return PyUnicode_FromFormat("<%s object at %p>", std::strrchr(Py_TYPE(self)->tp_name, '.') + 1,
+                              self);
 }
 PyObject* next_functions(const Node& node) {
   PyRef out(check(PyTuple_New(Py_ssize_t(node.next.size()))));
   for (size_t i = 0; i < node.next.size(); ++i) {
     PyRef fn(wrap_node(node.next[i].node));
-    PyTuple_SET_ITEM(out.get(), Py_ssize_t(i), Py_BuildValue("(OI)", fn.get(), node.next[i].input_nr));
+    PyTuple_SET_ITEM(out.get(), Py_ssize_t(i),
+                     Py_BuildValue("(OI)", fn.get(), node.next[i].input_nr));
   }
   return out.release();
 }
 PyObject* node_metadata(Node& node) {
-  if (!node.metadata) node.metadata = Ref<RefCounted>(make_ref<PyHolder>(PyRef(check(PyDict_New()))).get());
+  if (!node.metadata)
+    node.metadata = Ref<RefCounted>(make_ref<PyHolder>(PyRef(check(PyDict_New()))).get());
   return Py_NewRef(static_cast<PyHolder*>(node.metadata.get())->object.get());
 }
 PyObject* node_call(PyObject* self, PyObject* args, PyObject*) {
@@ -138,10 +142,11 @@ PyObject* node_call(PyObject* self, PyObject* args, PyObject*) {
 }
 PyGetSetDef node_getset[] = {
     {"next_functions",
-     [](PyObject* s, void*) { return guarded([&] { return next_functions(node_of(s)); }); }, nullptr,
-     nullptr, nullptr},
-    {"metadata", [](PyObject* s, void*) { return guarded([&] { return node_metadata(node_of(s)); }); },
+     [](PyObject* s, void*) { return guarded([&] { return next_functions(node_of(s)); }); },
      nullptr, nullptr, nullptr},
+    {"metadata",
+     [](PyObject* s, void*) { return guarded([&] { return node_metadata(node_of(s)); }); }, nullptr,
+     nullptr, nullptr},
     {"variable",
      [](PyObject* s, void*) -> PyObject* {
        auto* leaf = dynamic_cast<AccumulateGrad*>(&node_of(s));
@@ -150,8 +155,9 @@ PyGetSetDef node_getset[] = {
        return nullptr;
      },
      nullptr, nullptr, nullptr},
-    {"_sequence_nr", [](PyObject* s, void*) { return PyLong_FromUnsignedLongLong(node_of(s).sequence); },
-     nullptr, nullptr, nullptr},
+    {"_sequence_nr",
+     [](PyObject* s, void*) { return PyLong_FromUnsignedLongLong(node_of(s).sequence); }, nullptr,
+     nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyObject* node_name(PyObject* s, PyObject*) {
   return PyUnicode_FromString(node_of(s).name().c_str());
@@ -161,16 +167,16 @@ PyMethodDef node_methods[] = {{"name", node_name, METH_NOARGS, "Name of the node
 
 // ---- autograd.Function ----
 class FunctionNode;
-struct PyFunction {  // the ctx object; Python classes derive from it
-  PyObject_HEAD
-  FunctionNode* node;  // not owned: the node owns the ctx
+struct PyFunction {                  // the ctx object; Python classes derive from it
+  PyObject_HEAD FunctionNode* node;  // not owned: the node owns the ctx
   PyObject* dict;
   PyObject* weakrefs;
 };
 
 class FunctionNode final : public Node {
  public:
-  FunctionNode(PyObject* ctx, std::string name) : Node(0), name_(std::move(name)), ctx_(PyRef::borrow(ctx)) {
+  FunctionNode(PyObject* ctx, std::string name)
+      : Node(0), name_(std::move(name)), ctx_(PyRef::borrow(ctx)) {
     reinterpret_cast<PyFunction*>(ctx)->node = this;
   }
   ~FunctionNode() override { reinterpret_cast<PyFunction*>(ctx_.get())->node = nullptr; }
@@ -187,7 +193,8 @@ class FunctionNode final : public Node {
     TensorList out;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(r.get()); ++i) {
       PyObject* e = PyTuple_GET_ITEM(r.get(), i);
-      RL_CHECK(e == Py_None || is_tensor(e), "expected Variable or None (got ", Py_TYPE(e)->tp_name, ")");
+      RL_CHECK(e == Py_None || is_tensor(e), "expected Variable or None (got ", Py_TYPE(e)->tp_name,
+               ")");
       out.push_back(e == Py_None ? Tensor() : unwrap(e));
     }
     out.resize(next.size());
@@ -200,7 +207,8 @@ class FunctionNode final : public Node {
                  " but expected shape compatible with ", info.sizes);
         out[i] = sum_to_size(out[i], info.sizes);
       }
-      if (out[i].dtype() != info.dtype && is_differentiable(info.dtype)) out[i] = to_dtype(out[i], info.dtype);
+      if (out[i].dtype() != info.dtype && is_differentiable(info.dtype))
+        out[i] = to_dtype(out[i], info.dtype);
     }
     return out;
   }
@@ -249,7 +257,8 @@ PyGetSetDef function_getset[] = {
     {"next_functions",
      [](PyObject* s, void*) { return guarded([&] { return next_functions(function_node(s)); }); },
      nullptr, nullptr, nullptr},
-    {"metadata", [](PyObject* s, void*) { return guarded([&] { return node_metadata(function_node(s)); }); },
+    {"metadata",
+     [](PyObject* s, void*) { return guarded([&] { return node_metadata(function_node(s)); }); },
      nullptr, nullptr, nullptr},
     {"_saved_tensors",
      [](PyObject* s, void*) {
@@ -331,6 +340,10 @@ PyObject* attach_function(PyObject*, PyObject* args) {
     node->materialize = materialize;
     node->num_inputs = uint32_t(outputs.size());
     node->outputs.resize(outputs.size());
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      const Tensor& t = outputs[i];
+      if (t.defined()) node->outputs[i] = {t.sizes(), t.dtype(), t.device()};
+    }
     for (const Tensor& t : inputs) {
       node->next.push_back(t.defined() ? gradient_edge(t) : Edge());
       node->inputs.push_back(t.defined() ? FunctionNode::InputInfo{t.sizes(), t.dtype()}
@@ -347,11 +360,11 @@ PyObject* attach_function(PyObject*, PyObject* args) {
       if (is_input) t = alias(t);
       if (is_dirty) t->bump_version();
       if (!is_differentiable(t.dtype()) || contains(constant, raw[i])) {
-        if (is_differentiable(t.dtype())) node->outputs[i] = {t.sizes(), t.dtype(), t.device()};
         continue;
       }
       if (is_input) mark_view(t, original, AutogradMeta::Creation::CustomFunction);
-      if (!is_dirty && t->is_view) autograd_meta(t)->creation = AutogradMeta::Creation::CustomFunction;
+      if (!is_dirty && t->is_view)
+        autograd_meta(t)->creation = AutogradMeta::Creation::CustomFunction;
       if (is_dirty) {
         rebase_history(t, base);
       } else {
@@ -427,9 +440,10 @@ PyObject* run_backward_entry(PyObject*, PyObject* args) {
                  "] has a shape of torch.Size(", t.sizes(), ").");
         RL_CHECK(is_complex(t.dtype()) == is_complex(grads[i].dtype()),
                  "For complex Tensors, both grad_output and output are required to have the same "
-                 "dtype. Mismatch in dtype: grad_output[", i, "] has a dtype of ",
-                 concat("torch.", dtype_name(grads[i].dtype())), " and output[", i, "] has a dtype of ",
-                 concat("torch.", dtype_name(t.dtype())), ".");
+                 "dtype. Mismatch in dtype: grad_output[",
+                 i, "] has a dtype of ", concat("torch.", dtype_name(grads[i].dtype())),
+                 " and output[", i, "] has a dtype of ", concat("torch.", dtype_name(t.dtype())),
+                 ".");
         if (grads[i].dtype() != t.dtype()) grads[i] = to_dtype(grads[i], t.dtype());
       }
       roots.push_back(gradient_edge(t));
@@ -449,9 +463,10 @@ PyObject* run_backward_entry(PyObject*, PyObject* args) {
     if (accumulate || py_inputs == Py_None) Py_RETURN_NONE;
     if (!allow_unused) {
       for (size_t i = 0; i < out.size(); ++i) {
-        RL_CHECK(out[i].defined(), "The differentiated Tensor at index ", i,
-                 " appears to not have been used in the graph. Set allow_unused=True if this is the "
-                 "desired behavior.");
+        RL_CHECK(
+            out[i].defined(), "The differentiated Tensor at index ", i,
+            " appears to not have been used in the graph. Set allow_unused=True if this is the "
+            "desired behavior.");
       }
     }
     return to_tuple(out);
@@ -463,7 +478,9 @@ PyObject* run_backward_entry(PyObject*, PyObject* args) {
 // Adds a hook and drops those that were removed.
 template <class List, class... Key>
 void add_hook(List& list, const Ref<Hook>& hook, Key... key) {
-  std::erase_if(list, [](auto& e) { return !std::get<std::tuple_size_v<std::decay_t<decltype(e)>> - 1>(e)->callable_object(); });
+  std::erase_if(list, [](auto& e) {
+    return !std::get<std::tuple_size_v<std::decay_t<decltype(e)>> - 1>(e)->callable_object();
+  });
   list.emplace_back(key..., hook);
 }
 
@@ -546,8 +563,10 @@ struct PyPackHooks final : SavedTensor::PackHooks {
   Tensor unpack(const Ref<RefCounted>& packed) override {
     auto* holder = static_cast<PyHolder*>(packed.get());
     PyRef r(check(PyObject_CallOneArg(unpack_fn.get(), holder->object.get())));
-    RL_CHECK_KIND(Type, is_tensor(r.get()), "Output of saved tensor unpack_hook expected to be a Tensor but got result of type ",
-                  Py_TYPE(r.get())->tp_name);
+    RL_CHECK_KIND(
+        Type, is_tensor(r.get()),
+        "Output of saved tensor unpack_hook expected to be a Tensor but got result of type ",
+        Py_TYPE(r.get())->tp_name);
     return unwrap(r.get());
   }
   PyRef pack_fn, unpack_fn;
@@ -600,7 +619,8 @@ PyObject* set_anomaly(PyObject*, PyObject* args) {
     AnomalyMode::report = [](const Node& node) {
       PyObject *type, *value, *trace;
       PyErr_Fetch(&type, &value, &trace);
-      PyObject* kept = node.anomaly ? static_cast<PyHolder*>(node.anomaly.get())->object.get() : Py_None;
+      PyObject* kept =
+          node.anomaly ? static_cast<PyHolder*>(node.anomaly.get())->object.get() : Py_None;
       PyRef r(PyObject_CallFunction(anomaly_report, "sO", node.name().c_str(), kept));
       if (!r) PyErr_Clear();
       PyErr_Restore(type, value, trace);
@@ -616,7 +636,8 @@ PyObject* anomaly_state(PyObject*, PyObject*) {
 PyObject* queue_callback(PyObject*, PyObject* f) {
   return guarded([&]() -> PyObject* {
     auto holder = std::make_shared<PyHolder>(PyRef::borrow(f));
-    queue_backward_callback([holder] { PyRef r(check(PyObject_CallNoArgs(holder->object.get()))); });
+    queue_backward_callback(
+        [holder] { PyRef r(check(PyObject_CallNoArgs(holder->object.get()))); });
     Py_RETURN_NONE;
   });
 }
@@ -655,11 +676,14 @@ static PyTypeObject* type_of_node(const Node& node) {
   auto found = types->find(name);
   if (found != types->end()) return found->second;
   size_t scope = name.rfind("::");
-  auto* shown = new std::string(scope == std::string::npos ? name : name.substr(scope + 2));
+  // The type keeps a pointer to its full name.
+  auto* shown = new std::string("rushlight.autograd.graph." +
+                                (scope == std::string::npos ? name : name.substr(scope + 2)));
   PyType_Slot slots[] = {{0, nullptr}};
   PyType_Spec spec{shown->c_str(), sizeof(PyNode), 0,
                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
-  auto* type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpecWithBases(&spec, (PyObject*)node_type)));
+  auto* type =
+      reinterpret_cast<PyTypeObject*>(check(PyType_FromSpecWithBases(&spec, (PyObject*)node_type)));
   types->emplace(name, type);
   return type;
 }
@@ -706,24 +730,18 @@ PyObject* wrap_node(const Ref<Node>& node) {
 PyObject* grad_fn_object(const Tensor& t) { return wrap_node(grad_fn(t)); }
 
 void init_autograd(PyObject* module) {
-  PyType_Slot node_slots[] = {{Py_tp_dealloc, (void*)node_dealloc},
-                              {Py_tp_repr, (void*)node_repr},
-                              {Py_tp_call, (void*)node_call},
-                              {Py_tp_getset, node_getset},
-                              {Py_tp_methods, node_methods},
-                              {0, nullptr}};
-  PyType_Spec node_spec{"rushlight.autograd.graph.Node", sizeof(PyNode), 0,
-                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-                        node_slots};
+  PyType_Slot node_slots[] = {{Py_tp_dealloc, (void*)node_dealloc}, {Py_tp_repr, (void*)node_repr},
+                              {Py_tp_call, (void*)node_call},       {Py_tp_getset, node_getset},
+                              {Py_tp_methods, node_methods},        {0, nullptr}};
+  PyType_Spec node_spec{
+      "rushlight.autograd.graph.Node", sizeof(PyNode), 0,
+      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION, node_slots};
   node_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&node_spec)));
-  PyType_Slot function_slots[] = {{Py_tp_dealloc, (void*)function_dealloc},
-                                  {Py_tp_traverse, (void*)function_traverse},
-                                  {Py_tp_clear, (void*)function_clear},
-                                  {Py_tp_new, (void*)PyType_GenericNew},
-                                  {Py_tp_getset, function_getset},
-                                  {Py_tp_methods, function_methods},
-                                  {Py_tp_members, function_members},
-                                  {0, nullptr}};
+  PyType_Slot function_slots[] = {
+      {Py_tp_dealloc, (void*)function_dealloc}, {Py_tp_traverse, (void*)function_traverse},
+      {Py_tp_clear, (void*)function_clear},     {Py_tp_new, (void*)PyType_GenericNew},
+      {Py_tp_getset, function_getset},          {Py_tp_methods, function_methods},
+      {Py_tp_members, function_members},        {0, nullptr}};
   PyType_Spec function_spec{"rushlight._C._FunctionBase", sizeof(PyFunction), 0,
                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
                             function_slots};

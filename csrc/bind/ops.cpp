@@ -557,7 +557,11 @@ PyObject* call_group(OpGroup& group, bool inplace, PyObject* const* args, size_t
     } else {
       call_op(*op, values.data(), results);
     }
-    if (grad) set_requires_grad(std::get<Tensor>(results[0]), true);
+    if (grad) {
+      RL_CHECK(is_differentiable(std::get<Tensor>(results[0]).dtype()),
+               "Only Tensors of floating point and complex dtype can require gradients");
+      set_requires_grad(std::get<Tensor>(results[0]), true);
+    }
     return wrap_results(*op, results);
   }
   no_overload(group, call, inplace);

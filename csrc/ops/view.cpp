@@ -435,7 +435,18 @@ TensorList split(const Tensor& self, int64_t split_size, int64_t dim) {
   if (sizes.empty()) sizes.push_back(0);
   return call_all<"split_with_sizes">(self, sizes, dim);
 }
-OP("split.Tensor(Tensor(a -> *) self, SymInt split_size, int dim=0) -> Tensor(a)[]").no_out().composite(split);
+OP("split.Tensor(Tensor(a -> *) self, SymInt split_size, int dim=0) -> Tensor(a)[]")
+    .no_out()
+    .node_name("SplitBackward0")
+    .view(split)
+    .grads("self", "", [](GradContext& c) {
+      int64_t size = c.sizes("self")[wrap_dim(c.get<int64_t>("dim"), int(c.sizes("self").size()))];
+      int64_t step = c.get<int64_t>("split_size");
+      size_t n = step ? size_t(std::max<int64_t>((size + step - 1) / step, 1)) : 1;
+      TensorList parts;
+      for (size_t i = 0; i < n; ++i) parts.push_back(c.grad(int(i)));
+      c.set("self", call<"cat">(parts, c.get<int64_t>("dim")));
+    });
 OP("split.sizes(Tensor(a -> *) self, SymInt[] split_size, int dim=0) -> Tensor(a)[]")
     .no_out()
     .composite([](const Tensor& self, const Dims& sizes, int64_t dim) {

@@ -94,9 +94,9 @@ def _positions(shape: Sequence[int]):
 
 def _analytical(output: Tensor, inputs: list, index: int, seed) -> tuple:
     """Gradients of the inputs for one seeded element of an output."""
-    start = _C.ops.zeros_like(output)
-    start.reshape(-1)[index] = seed
-    return grad(output, inputs, start, retain_graph=True, allow_unused=True)
+    start = _C.ops.zeros((output.numel(),), dtype=output.dtype)
+    start[index] = seed
+    return grad(output, inputs, start.reshape(output.shape), retain_graph=True, allow_unused=True)
 
 
 def _compare(analytical, numerical, atol: float, rtol: float) -> bool:

@@ -1,0 +1,31 @@
+"""The programs of tests/autograd show the same with the installed PyTorch as with Rushlight."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+import rushlight
+
+torch = pytest.importorskip("torch")
+sys.path.insert(0, str(Path(__file__).parents[1] / "autograd"))
+
+from observe import plain  # noqa: E402
+
+PROGRAMS = {
+    f"{module}.{name}": program
+    for module in ("views", "graph", "hooks", "function", "more")
+    for name, program in importlib.import_module(f"programs_{module}").PROGRAMS.items()
+}
+
+
+@pytest.mark.parametrize("name", sorted(PROGRAMS))
+def test_same(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = plain(PROGRAMS[name](torch))
+        assert plain(PROGRAMS[name](rushlight)) == expected
