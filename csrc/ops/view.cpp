@@ -459,7 +459,7 @@ OP("chunk(Tensor(a -> *) self, int chunks, int dim=0) -> Tensor(a)[]")
       RL_CHECK(chunks > 0, "chunk expects `chunks` to be greater than 0, got: ", chunks);
       int64_t size = self.size(dim), each = (size + chunks - 1) / chunks;
       if (each == 0) return call_all<"split_with_sizes">(self, Dims(size_t(chunks), 0), dim);
-      return split(self, each, dim);
+      return call_all<"split.Tensor">(self, each, dim);
     });
 
 OP("movedim.intlist(Tensor(a) self, int[] source, int[] destination) -> Tensor(a)")

@@ -12,7 +12,7 @@ def plain(value):
     if isinstance(value, int):
         return value
     if isinstance(value, float):
-        return float(f"{value:.5g}") if math.isfinite(value) else str(value)
+        return float(f"{value:.7g}") if math.isfinite(value) else str(value)
     if isinstance(value, complex):
         return [plain(value.real), plain(value.imag)]
     if isinstance(value, (list, tuple)):
@@ -22,6 +22,15 @@ def plain(value):
     if hasattr(value, "detach"):
         return plain(value.detach().clone().tolist())
     return type(value).__name__
+
+
+def same(found, expected) -> bool:
+    """Equal plain data; numbers may differ by float32's rounding."""
+    if isinstance(found, (list, tuple)) and isinstance(expected, (list, tuple)):
+        return len(found) == len(expected) and all(map(same, found, expected))
+    if isinstance(found, float) and isinstance(expected, float):
+        return math.isclose(found, expected, rel_tol=2e-6, abs_tol=1e-6)
+    return found == expected
 
 
 def fn_name(tensor) -> str | None:

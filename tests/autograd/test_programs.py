@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from observe import plain
+from observe import plain, same
 
 import rushlight
 
@@ -35,4 +35,4 @@ def test_program(name: str) -> None:
         warnings.simplefilter("ignore")
         found = plain(PROGRAMS[name](rushlight))
     assert rushlight.is_grad_enabled()
-    assert json.loads(json.dumps(found)) == GOLDEN[name]
+    assert same(found, GOLDEN[name]), found

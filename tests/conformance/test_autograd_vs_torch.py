@@ -14,7 +14,7 @@ import rushlight
 torch = pytest.importorskip("torch")
 sys.path.insert(0, str(Path(__file__).parents[1] / "autograd"))
 
-from observe import plain  # noqa: E402
+from observe import plain, same  # noqa: E402
 
 PROGRAMS = {
     f"{module}.{name}": program
@@ -28,4 +28,5 @@ def test_same(name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         expected = plain(PROGRAMS[name](torch))
-        assert plain(PROGRAMS[name](rushlight)) == expected
+        found = plain(PROGRAMS[name](rushlight))
+    assert same(found, expected), (found, expected)
