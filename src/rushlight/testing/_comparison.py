@@ -198,7 +198,7 @@ def _compare_containers(a: Any, b: Any, o: _Options, where: tuple) -> None:
         for key in a:
             _compare(a[key], b[key], o, (*where, key))
         return
-    plain = (Sequence, type({}.values()))
+    plain: tuple[type, ...] = (Sequence, type({}.values()))
     if isinstance(a, plain) and isinstance(b, plain) and not isinstance(a, (str, bytes)):
         if len(a) != len(b):
             o.fail(f"The length of the sequences mismatch: {len(a)} != {len(b)}", where)
