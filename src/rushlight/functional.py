@@ -173,11 +173,14 @@ def istft(
 
     norm = "ortho" if normalized else None
     spectra = input.transpose(-2, -1)
-    if onesided:
-        frames = fft.irfft(spectra, n_fft, norm=norm)
-    else:
+    if return_complex:
+        if onesided:
+            raise RuntimeError(
+                "istft: cannot have onesided input if the result is complex: pass onesided=False"
+            )
         frames = fft.ifft(spectra, norm=norm)
-        frames = frames if return_complex else frames.real
+    else:  # a real signal is determined by the first half
+        frames = fft.irfft(spectra[..., : n_fft // 2 + 1], n_fft, norm=norm)
     weights = _window(window, win_length, n_fft, frames).to(frames.dtype)
     rows = frames.reshape([-1, count, n_fft]) * weights
     total = n_fft + hop * (count - 1)

@@ -464,7 +464,9 @@ def _least_squares_facts(
     if m > n and full and driver != "gelsy":
         error = (a @ x - b).abs()
         residuals = (error * error).sum(-2)
-    values = svdvals(a.detach()) if driver in ("gelsd", "gelss") else a.new_empty([0])
+    values = (
+        svdvals(a.detach()) if driver in ("gelsd", "gelss") else a.detach().abs().reshape([-1])[:0]
+    )
     if driver == "gels":
         rank = _C.ops.empty((0,), dtype=_C.int64)
     return (x.squeeze(-1) if vector else x), residuals, rank, values
