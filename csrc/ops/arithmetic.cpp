@@ -63,7 +63,7 @@ struct Mul {
     }
   }
 };
-RL_BINARY(Div, T(a / b))
+RL_BINARY(Div, quotient(a, b))
 RL_UNARY(Neg, wrap_sub(T(0), x))
 template <class T>
   requires(!kIsInt<T>)

@@ -53,13 +53,31 @@ RL_FN T wrap_sub(T a, T b) {
     return a - b;
   }
 }
+// Complex products and quotients are the plain formulas: no recovery of infinities.
 template <class T>
 RL_FN T wrap_mul(T a, T b) {
   if constexpr (kIsInt<T>) {
     using U = std::make_unsigned_t<T>;
     return T(U(uint64_t(a) * uint64_t(b)));
+  } else if constexpr (kIsComplex<T>) {
+    return T(a.real() * b.real() - a.imag() * b.imag(), a.real() * b.imag() + a.imag() * b.real());
   } else {
     return a * b;
+  }
+}
+template <class T>
+RL_FN T quotient(T a, T b) {
+  if constexpr (kIsComplex<T>) {
+    using R = typename T::value_type;
+    R c = vm::abs(b.real()), d = vm::abs(b.imag());
+    R largest = c > d ? c : d;
+    R re = b.real() / largest, im = b.imag() / largest;
+    R size = b.real() * re + b.imag() * im;
+    R real = (a.real() * re + a.imag() * im) / size, imag = (a.imag() * re - a.real() * im) / size;
+    T y = largest == R(0) ? T(a.real() / largest, a.imag() / largest) : T(real, imag);
+    return largest == vm::kInf<R> ? T(a.real() * R(0), a.imag() * R(0)) : y;
+  } else {
+    return a / b;
   }
 }
 
