@@ -33,6 +33,14 @@ CASES = {
     "HalfNormal": {"scale": V},
     "HalfCauchy": {"scale": V},
     "Gumbel": {"loc": V, "scale": P},
+    "NegativeBinomial": {"total_count": np.array([3.0, 5.0, 9.0], np.float32), "probs": P},
+    "Pareto": {"scale": V, "alpha": V + 2},
+    "Weibull": {"scale": V, "concentration": V + 1},
+    "RelaxedBernoulli": {"temperature": np.float32(0.5).reshape(1), "probs": P},
+    "RelaxedOneHotCategorical": {
+        "temperature": np.float32(0.5).reshape(1),
+        "logits": np.stack([V, P]),
+    },
 }
 
 

@@ -25,6 +25,7 @@ from .log_normal import LogNormal
 from .multivariate_normal import MultivariateNormal, _squared_distance
 from .normal import Normal
 from .one_hot_categorical import OneHotCategorical
+from .pareto import Pareto
 from .poisson import Poisson
 from .transformed_distribution import TransformedDistribution
 from .uniform import Uniform
@@ -189,6 +190,13 @@ def _laplace(p: Any, q: Any) -> Tensor:
 def _cauchy(p: Any, q: Any) -> Tensor:
     whole = (p.scale + q.scale) ** 2 + (p.loc - q.loc) ** 2
     return whole.log() - (4 * p.scale * q.scale).log()
+
+
+@_rule(Pareto)
+def _pareto(p: Any, q: Any) -> Tensor:
+    ratio = q.alpha / p.alpha
+    result = q.alpha * (p.scale / q.scale).log() - ratio.log() + ratio - 1
+    return result.masked_fill(p.scale < q.scale, inf)
 
 
 @_rule(Poisson)
