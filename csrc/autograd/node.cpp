@@ -141,32 +141,42 @@ bool requires_grad(const Tensor& t) {
 
 namespace {
 
+// Does the view show a complex base as real numbers (view_as_real)?
+bool shows_reals(const Tensor& base, const Tensor& view) {
+  return is_complex(base.dtype()) && !is_complex(view.dtype());
+}
+
 // grad_fn of a view whose base was changed in place after the view was made.
 class AsStridedNode final : public Node {
  public:
   AsStridedNode(const Tensor& base, const Tensor& view)
       : base_sizes_(base.sizes()),
+        base_strides_(base.strides()),
         sizes_(view.sizes()),
         strides_(view.strides()),
+        base_offset_(base.offset()),
         offset_(view.offset()),
-        base_(base) {
+        reals_(shows_reals(base, view)) {
     next.push_back(gradient_edge(base));
     outputs.push_back({view.sizes(), view.dtype(), view.device()});
-    base_strides_ = base.strides();
-    base_offset_ = base.offset();
-    base_ = Tensor();
+    if (!reals_) return;
+    for (int64_t& stride : base_strides_) stride *= 2;
+    base_sizes_.push_back(2);
+    base_strides_.push_back(1);
+    base_offset_ *= 2;
   }
   std::string name() const override { return "AsStridedBackward0"; }
   TensorList apply(TensorList grads) override {
     if (!grads[0].defined()) return {Tensor()};
-    return {call<"as_strided_backward">(grads[0], base_sizes_, base_strides_, base_offset_, sizes_,
-                                        strides_, offset_)};
+    Tensor out = call<"as_strided_backward">(grads[0], base_sizes_, base_strides_, base_offset_,
+                                             sizes_, strides_, offset_);
+    return {reals_ ? call<"view_as_complex">(contiguous(out)) : out};
   }
 
  private:
-  Dims base_sizes_, base_strides_, sizes_, strides_;
-  int64_t base_offset_ = 0, offset_;
-  Tensor base_;
+  Dims base_sizes_, base_strides_, sizes_, strides_;  // of a complex base: as real numbers
+  int64_t base_offset_, offset_;
+  bool reals_;
 };
 
 // grad_fn of a base one of whose views was changed in place by `inner_`.
@@ -179,6 +189,7 @@ class CopySlices final : public Node {
         strides_(view.strides()),
         base_offset_(base.offset()),
         offset_(view.offset()),
+        reals_(shows_reals(base, view)),
         inner_(std::move(inner)) {
     next.push_back(gradient_edge(base));
     for (size_t i = 1; i < inner_->next.size(); ++i) next.push_back(inner_->next[i]);
@@ -194,15 +205,14 @@ class CopySlices final : public Node {
       return call<"copy_">(copy, grads[0]);
     };
     Tensor whole = copied();
-    int64_t at = offset_ - base_offset_;
-    Tensor window = call<"clone">(call<"as_strided">(whole, sizes_, strides_, at));
+    Tensor window = call<"clone">(window_of(whole));
     TensorList inner = inner_->apply({window});
     TensorList out(next.size());
     for (size_t i = 1; i < inner.size(); ++i) out[i] = inner[i];
     if (needs_input_grad(0)) {
       // A recorded window must keep its base as it was.
       if (GradMode::enabled()) whole = copied();
-      Tensor slice = call<"as_strided">(whole, sizes_, strides_, at);
+      Tensor slice = window_of(whole);
       if (!inner.empty() && inner[0].defined()) {
         call<"copy_">(slice, inner[0]);
       } else {
@@ -224,8 +234,15 @@ class CopySlices final : public Node {
       "backward.";
 
  private:
+  Tensor window_of(const Tensor& whole) const {
+    if (!reals_) return call<"as_strided">(whole, sizes_, strides_, offset_ - base_offset_);
+    return call<"as_strided">(call<"view_as_real">(whole), sizes_, strides_,
+                              offset_ - 2 * base_offset_);
+  }
+
   Dims base_sizes_, base_strides_, sizes_, strides_;
   int64_t base_offset_, offset_;
+  bool reals_;
   Ref<Node> inner_;
 };
 

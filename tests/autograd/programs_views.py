@@ -401,5 +401,19 @@ def set_and_resize(torch):
     return [error(y.resize_, 2), error(x.resize_, 2)]
 
 
+def real_view_of_complex_base(torch):
+    z = torch.tensor([1 + 2j, 3j], requires_grad=True)
+    y = z * 1
+    v = torch.view_as_real(y)
+    v[0].mul_(2)
+    y.abs().sum().backward()
+    first, z.grad = z.grad, None
+    y = z * 1
+    v = torch.view_as_real(y)
+    y.mul_(3)
+    (v * torch.tensor([[1.0, 2.0], [3.0, 4.0]])).sum().backward()
+    return [first, z.grad, v.detach()]
+
+
 PROGRAMS = programs_of(globals())
 PROGRAMS.pop("leaf")
