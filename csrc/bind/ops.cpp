@@ -462,6 +462,20 @@ PyObject* make_op(OpGroup* group, bool inplace) {
   return o;
 }
 
+// A name and a value on each line.
+PyObject* result_repr(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  std::string text = std::string(type->tp_name) + "(\n";
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self); ++i) {
+    PyObject* value = PyObject_Repr(PyTuple_GET_ITEM(self, i));
+    const char* words = value ? PyUnicode_AsUTF8(value) : nullptr;
+    if (words) text += (i ? ",\n" : "") + std::string(type->tp_members[i].name) + "=" + words;
+    Py_XDECREF(value);
+    if (!words) return nullptr;
+  }
+  return PyUnicode_FromString((text + ")").c_str());
+}
+
 // torch.return_types.<name>
 PyTypeObject* result_type(const Op& op) {
   static std::unordered_map<std::string, PyTypeObject*> types;
@@ -475,6 +489,7 @@ PyTypeObject* result_type(const Op& op) {
     auto* name = new std::string("torch.return_types." + op.schema.name);
     PyStructSequence_Desc desc{name->c_str(), nullptr, fields->data(), int(fields->size()) - 1};
     it->second = PyStructSequence_NewType(&desc);
+    it->second->tp_repr = result_repr;
   }
   return it->second;
 }

@@ -40,6 +40,13 @@ def test_prints_what_pytorch_prints(tmp_path, name, path):
     assert run(path, cwd=tmp_path).splitlines() == expected.splitlines()
 
 
+@pytest.mark.parametrize("name", ["char_rnn", "attention_weights", "custom_function"])
+def test_example_of_few_steps_prints_what_pytorch_prints(tmp_path, name):
+    expected = (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
+    out = run(ROOT / "examples" / f"{name}.py", "--steps", "20", cwd=tmp_path)
+    assert out.splitlines() == expected.splitlines()
+
+
 def test_data_loader_order_does_not_depend_on_workers(tmp_path):
     source = (PROGRAMS / "data_loader.py").read_text(encoding="utf-8")
     assert "num_workers=2" in source
