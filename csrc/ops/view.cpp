@@ -23,16 +23,22 @@ Tensor as_strided(const Tensor& self, const Dims& size, const Dims& stride, std:
   return alias(self, size, stride, at);
 }
 
-OP("as_strided(Tensor(a) self, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor(a)")
-    .view([](const Tensor& self, const Dims& size, const Dims& stride, std::optional<int64_t> offset) {
+// The gradient needs the input's strides, and must not keep the input: a later change of it would
+// count as an error.
+OP("_as_strided(Tensor(a) self, int[] size, int[] stride, int offset, int[] in_strides, int in_offset) -> Tensor(a)")
+    .hidden()
+    .node_name("AsStridedBackward0")
+    .view([](const Tensor& self, const Dims& size, const Dims& stride, int64_t offset, const Dims&, int64_t) {
       return as_strided(self, size, stride, offset);
     })
-    .grad("self", "self", [](GradContext& c) {
-      Tensor self = c.tensor("self");
-      auto offset = c.get<std::optional<int64_t>>("storage_offset");
-      return call<"as_strided_backward">(c.grad(), self.sizes(), self.strides(), self.offset(),
-                                         c.get<Dims>("size"), c.get<Dims>("stride"),
-                                         offset.value_or(self.offset()));
+    .grad("self", "", [](GradContext& c) {
+      return call<"as_strided_backward">(c.grad(), c.sizes("self"), c.get<Dims>("in_strides"),
+                                         c.get<int64_t>("in_offset"), c.get<Dims>("size"), c.get<Dims>("stride"),
+                                         c.get<int64_t>("offset"));
+    });
+OP("as_strided(Tensor(a) self, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor(a)")
+    .composite([](const Tensor& self, const Dims& size, const Dims& stride, std::optional<int64_t> offset) {
+      return call<"_as_strided">(self, size, stride, offset.value_or(self.offset()), self.strides(), self.offset());
     });
 
 // Gradient of a window: scatters it into zeros of the input's storage, then reads the input's own

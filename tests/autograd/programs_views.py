@@ -415,5 +415,14 @@ def real_view_of_complex_base(torch):
     return [first, z.grad, v.detach()]
 
 
+def as_strided_does_not_save_its_base(torch):
+    x = leaf(torch, 4)
+    y = x * 1
+    w = y.as_strided((2,), (2,), 1).clone()
+    y.add_(1)
+    w.sum().backward()
+    return [x.grad]
+
+
 PROGRAMS = programs_of(globals())
 PROGRAMS.pop("leaf")
