@@ -47,6 +47,14 @@ def test_example_of_few_steps_prints_what_pytorch_prints(tmp_path, name):
     assert out.splitlines() == expected.splitlines()
 
 
+def test_tensorboard_example_writes_a_log(tmp_path):
+    pytest.importorskip("tensorboardX")
+    out = run(ROOT / "examples" / "tensorboard.py", "--steps", "20", cwd=tmp_path)
+    assert out.splitlines()[-1].endswith("wrote 1 file to runs/example")
+    (log,) = (tmp_path / "runs" / "example").iterdir()
+    assert log.stat().st_size > 1000
+
+
 def test_data_loader_order_does_not_depend_on_workers(tmp_path):
     source = (PROGRAMS / "data_loader.py").read_text(encoding="utf-8")
     assert "num_workers=2" in source
