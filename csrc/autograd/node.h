@@ -72,9 +72,9 @@ class Node : public RefCounted {
     Device device;
   };
   std::vector<OutputInfo> outputs;
-  void* pyobj = nullptr;               // the living Python object of this node; not owned
-  Ref<RefCounted> metadata;            // Python dict, made on demand
-  Ref<RefCounted> anomaly;             // forward traceback in anomaly mode
+  void* pyobj = nullptr;     // the living Python object of this node; not owned
+  Ref<RefCounted> metadata;  // Python dict, made on demand
+  Ref<RefCounted> anomaly;   // forward traceback in anomaly mode
 
  protected:
   void destroy() override;  // iterative: a chain of a million nodes must not recurse
@@ -111,7 +111,7 @@ struct AutogradMeta final : RefCounted, Pooled<AutogradMeta> {
   Ref<Node> grad_fn;
   uint32_t output_nr = 0;
   bool retains_grad = false;
-  Ref<RetainGradHook> retain_hook;  // sits on grad_fn
+  Ref<RetainGradHook> retain_hook;        // sits on grad_fn
   AccumulateGrad* accumulator = nullptr;  // not owned; a leaf's accumulator owns the leaf
   // Views: the root of the chain, and the version at which grad_fn was made.
   Tensor base;
@@ -148,9 +148,7 @@ void mark_view(const Tensor& view, const Tensor& base, AutogradMeta::Creation cr
 // An alias of t without history that shares its version counter.
 Tensor detach(const Tensor& t);
 
-inline bool is_leaf(const Tensor& t) {
-  return !t->autograd || !grad_fn(t);
-}
+inline bool is_leaf(const Tensor& t) { return !t->autograd || !grad_fn(t); }
 
 // A tensor kept for backward, with the version it had.
 class SavedTensor {
@@ -208,7 +206,7 @@ std::string short_name(const Node& node);
 struct AnomalyMode {
   static inline bool enabled = false;
   static inline bool check_nan = true;
-  static inline void (*record)(Node&) = nullptr;       // at creation
+  static inline void (*record)(Node&) = nullptr;        // at creation
   static inline void (*report)(const Node&) = nullptr;  // before raising
 };
 

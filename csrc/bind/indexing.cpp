@@ -35,7 +35,8 @@ Tensor slice_dim(const Tensor& t, int dim, PyObject* o) {
   auto bound = [&](PyObject* b) -> Value {
     if (b == Py_None) return {};
     int64_t v;
-    RL_CHECK_KIND(Type, as_int(b, &v), "slice indices must be integers or None or have an __index__ method");
+    RL_CHECK_KIND(Type, as_int(b, &v),
+                  "slice indices must be integers or None or have an __index__ method");
     return v;
   };
   auto* s = reinterpret_cast<PySliceObject*>(o);
@@ -67,7 +68,8 @@ Indexed apply_index(const Tensor& self, PyObject* index) {
   Py_ssize_t n = PyTuple_GET_SIZE(index);
   int specified = 0;
   for (Py_ssize_t i = 0; i < n; ++i) specified += count_dims(PyTuple_GET_ITEM(index, i));
-  RL_CHECK_KIND(Index, specified <= self.ndim(), "too many indices for tensor of dimension ", self.ndim());
+  RL_CHECK_KIND(Index, specified <= self.ndim(), "too many indices for tensor of dimension ",
+                self.ndim());
   Indexed out{self, {}};
   int dim = 0;
   for (Py_ssize_t i = 0; i < n; ++i) {
@@ -109,9 +111,11 @@ Indexed apply_index(const Tensor& self, PyObject* index) {
       put(out.tensors, size_t(dim), array_to_index(o));
       ++dim;
     } else {
-      fail(ErrorKind::Index,
-           "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
-           "indices (got ", Py_TYPE(o)->tp_name, ")");
+      fail(
+          ErrorKind::Index,
+          "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
+          "indices (got ",
+          Py_TYPE(o)->tp_name, ")");
     }
   }
   return out;
@@ -136,8 +140,8 @@ Tensor to_value_tensor(PyObject* value, const Tensor& like) {
   Scalar s;
   if (as_number(value, &s)) return scalar_tensor(s, like.dtype());
   if (is_array(value) || is_sequence_index(value)) return array_to_index(value);
-  fail(ErrorKind::Type, "can't assign a ", Py_TYPE(value)->tp_name, " to a torch.", dtype_word(like.dtype()),
-       "Tensor");
+  fail(ErrorKind::Type, "can't assign a ", Py_TYPE(value)->tp_name, " to a torch.",
+       dtype_word(like.dtype()), "Tensor");
 }
 
 // Leading sizes of one are dropped when a value is assigned.

@@ -12,13 +12,20 @@ namespace {
 
 PyObject* class_of(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::Type: return PyExc_TypeError;
-    case ErrorKind::Value: return PyExc_ValueError;
-    case ErrorKind::Index: return PyExc_IndexError;
-    case ErrorKind::NotImplemented: return PyExc_NotImplementedError;
-    case ErrorKind::Assertion: return PyExc_AssertionError;
-    case ErrorKind::Attribute: return PyExc_AttributeError;
-    default: return PyExc_RuntimeError;
+    case ErrorKind::Type:
+      return PyExc_TypeError;
+    case ErrorKind::Value:
+      return PyExc_ValueError;
+    case ErrorKind::Index:
+      return PyExc_IndexError;
+    case ErrorKind::NotImplemented:
+      return PyExc_NotImplementedError;
+    case ErrorKind::Assertion:
+      return PyExc_AssertionError;
+    case ErrorKind::Attribute:
+      return PyExc_AttributeError;
+    default:
+      return PyExc_RuntimeError;
   }
 }
 
@@ -44,8 +51,8 @@ void raise(const Error& e) {
 PyObject* set_num_threads_entry(PyObject*, PyObject* o) {
   return guarded([&]() -> PyObject* {
     int64_t n;
-    RL_CHECK_KIND(Type, !PyBool_Check(o) && as_int(o, &n), "set_num_threads expects an int, but got ",
-                  Py_TYPE(o)->tp_name);
+    RL_CHECK_KIND(Type, !PyBool_Check(o) && as_int(o, &n),
+                  "set_num_threads expects an int, but got ", Py_TYPE(o)->tp_name);
     RL_CHECK(n > 0, "set_num_threads expects a positive integer");
     set_num_threads(int(std::min<int64_t>(n, 1024)));
     Py_RETURN_NONE;
@@ -57,7 +64,8 @@ PyObject* set_default_dtype_entry(PyObject*, PyObject* o) {
   return guarded([&]() -> PyObject* {
     DType d;
     RL_CHECK_KIND(Type, as_dtype(o, &d), "invalid dtype object");
-    RL_CHECK_KIND(Type, is_floating(d), "only floating-point types are supported as the default type");
+    RL_CHECK_KIND(Type, is_floating(d),
+                  "only floating-point types are supported as the default type");
     set_default_dtype(d);
     Py_RETURN_NONE;
   });
@@ -76,7 +84,8 @@ PyObject* promote_types_entry(PyObject*, PyObject* args) {
     PyObject *a, *b;
     if (!PyArg_ParseTuple(args, "OO", &a, &b)) return nullptr;
     DType x, y;
-    RL_CHECK_KIND(Type, as_dtype(a, &x) && as_dtype(b, &y), "promote_types(): arguments must be torch.dtype");
+    RL_CHECK_KIND(Type, as_dtype(a, &x) && as_dtype(b, &y),
+                  "promote_types(): arguments must be torch.dtype");
     return wrap(promote_types(x, y));
   });
 }
@@ -89,7 +98,8 @@ PyObject* result_type_entry(PyObject*, PyObject* args) {
       if (is_tensor(o)) {
         p.add(unwrap(o));
       } else {
-        RL_CHECK_KIND(Type, as_number(o, &s), "result_type(): argument must be Tensor or Number, not ",
+        RL_CHECK_KIND(Type, as_number(o, &s),
+                      "result_type(): argument must be Tensor or Number, not ",
                       Py_TYPE(o)->tp_name);
         p.add(s);
       }

@@ -13,13 +13,16 @@ PyObject* from_address(PyObject*, PyObject* args) {
   return guarded([&]() -> PyObject* {
     unsigned long long address, bytes;
     PyObject *py_sizes, *py_strides, *py_dtype, *owner;
-    if (!PyArg_ParseTuple(args, "KKOOOO", &address, &bytes, &py_sizes, &py_strides, &py_dtype, &owner)) {
+    if (!PyArg_ParseTuple(args, "KKOOOO", &address, &bytes, &py_sizes, &py_strides, &py_dtype,
+                          &owner)) {
       return nullptr;
     }
     Dims sizes, strides;
     DType dtype;
-    RL_CHECK_KIND(Type, as_int_list(py_sizes, &sizes) && as_int_list(py_strides, &strides) &&
-                            as_dtype(py_dtype, &dtype), "_from_address: bad arguments");
+    RL_CHECK_KIND(Type,
+                  as_int_list(py_sizes, &sizes) && as_int_list(py_strides, &strides) &&
+                      as_dtype(py_dtype, &dtype),
+                  "_from_address: bad arguments");
     auto storage = make_ref<Storage>(
         reinterpret_cast<void*>(address), size_t(bytes), Device{},
         [](void* o) { Py_DECREF(static_cast<PyObject*>(o)); }, Py_NewRef(owner));
@@ -29,8 +32,7 @@ PyObject* from_address(PyObject*, PyObject* args) {
 
 // An object with the buffer protocol over a storage.
 struct PyStorageBuffer {
-  PyObject_HEAD
-  Storage* storage;  // owned
+  PyObject_HEAD Storage* storage;  // owned
 };
 PyTypeObject* buffer_type;
 
@@ -59,21 +61,26 @@ PyObject* storage_buffer(PyObject*, PyObject* o) {
   });
 }
 PyObject* storage_bytes(PyObject*, PyObject* o) {
-  return guarded([&] { return PyLong_FromSize_t(require_tensor(o, "_storage_bytes").storage()->bytes()); });
+  return guarded(
+      [&] { return PyLong_FromSize_t(require_tensor(o, "_storage_bytes").storage()->bytes()); });
 }
 // _storage_id(tensor): equal for tensors that share a storage.
 PyObject* storage_id(PyObject*, PyObject* o) {
-  return guarded([&] { return PyLong_FromVoidPtr(require_tensor(o, "_storage_id").storage().get()); });
+  return guarded(
+      [&] { return PyLong_FromVoidPtr(require_tensor(o, "_storage_id").storage().get()); });
 }
 PyObject* storage_address(PyObject*, PyObject* o) {
-  return guarded([&] { return PyLong_FromVoidPtr(require_tensor(o, "_storage_address").storage()->data()); });
+  return guarded(
+      [&] { return PyLong_FromVoidPtr(require_tensor(o, "_storage_address").storage()->data()); });
 }
-// _set_storage(target, source, sizes, strides, offset): target becomes a window on source's storage.
+// _set_storage(target, source, sizes, strides, offset): target becomes a window on source's
+// storage.
 PyObject* set_storage(PyObject*, PyObject* args) {
   return guarded([&]() -> PyObject* {
     PyObject *target, *source, *py_sizes, *py_strides;
     long long offset;
-    if (!PyArg_ParseTuple(args, "OOOOL", &target, &source, &py_sizes, &py_strides, &offset)) return nullptr;
+    if (!PyArg_ParseTuple(args, "OOOOL", &target, &source, &py_sizes, &py_strides, &offset))
+      return nullptr;
     Tensor t = require_tensor(target, "set_"), s = require_tensor(source, "set_");
     Dims sizes, strides;
     RL_CHECK_KIND(Type, as_int_list(py_sizes, &sizes) && as_int_list(py_strides, &strides),
@@ -124,9 +131,8 @@ PyMethodDef functions[] = {{"_resize_", resize_entry, METH_VARARGS, nullptr},
 }  // namespace
 
 void init_numpy(PyObject* module) {
-  PyType_Slot slots[] = {{Py_tp_dealloc, (void*)buffer_dealloc},
-                         {Py_bf_getbuffer, (void*)get_buffer},
-                         {0, nullptr}};
+  PyType_Slot slots[] = {
+      {Py_tp_dealloc, (void*)buffer_dealloc}, {Py_bf_getbuffer, (void*)get_buffer}, {0, nullptr}};
   PyType_Spec spec{"rushlight._C._StorageBuffer", sizeof(PyStorageBuffer), 0,
                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
   buffer_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)));

@@ -11,8 +11,7 @@ namespace rl {
 namespace {
 
 struct PyOp {
-  PyObject_HEAD
-  vectorcallfunc vectorcall;
+  PyObject_HEAD vectorcallfunc vectorcall;
   OpGroup* group;
   bool inplace;
   PyObject* name;
@@ -98,7 +97,8 @@ bool bind_value(const Op& op, size_t index, PyObject* o, Value* out, bool number
       }
       return false;
     }
-    case ArgType::TensorList: return bind_tensor_list(a, o, out);
+    case ArgType::TensorList:
+      return bind_tensor_list(a, o, out);
     case ArgType::Int: {
       int64_t v;
       if (PyBool_Check(o) || !as_int(o, &v)) return false;
@@ -210,8 +210,8 @@ bool bind_varargs(const Call& call, size_t from, Value* out) {
   return true;
 }
 
-// Binds a call to one overload. `why` is filled when it does not fit and is not null. With `numbers`,
-// a Python number may stand for a tensor where the operator allows it.
+// Binds a call to one overload. `why` is filled when it does not fit and is not null. With
+// `numbers`, a Python number may stand for a tensor where the operator allows it.
 bool bind_overload(const Op& op, const Call& call, Value* values, std::string* why,
                    bool numbers = true) {
   const Schema& s = op.schema;
@@ -252,7 +252,8 @@ bool bind_overload(const Op& op, const Call& call, Value* values, std::string* w
     if (!given) {
       if (!a.has_default && !(a.optional && i > 0)) {
         if (why) {
-          *why = concat(s.name, "() missing 1 required positional arguments: \"", public_name(a), "\"");
+          *why = concat(s.name, "() missing 1 required positional arguments: \"", public_name(a),
+                        "\"");
         }
         return false;
       }
@@ -261,8 +262,8 @@ bool bind_overload(const Op& op, const Call& call, Value* values, std::string* w
     }
     if (!bind_value(op, i, given, &values[i], numbers)) {
       // An explicit None means the default where the default is None-like.
-      if (given == Py_None && a.has_default && a.type != ArgType::Scalar && a.type != ArgType::Bool &&
-          a.type != ArgType::Int) {
+      if (given == Py_None && a.has_default && a.type != ArgType::Scalar &&
+          a.type != ArgType::Bool && a.type != ArgType::Int) {
         values[i] = a.default_value;
         continue;
       }
@@ -285,9 +286,11 @@ bool bind_overload(const Op& op, const Call& call, Value* values, std::string* w
           positional_too = i < call.nargs;
         }
         if (!known) {
-          *why = concat(s.name, "() got an unexpected keyword argument '", PyUnicode_AsUTF8(key), "'");
+          *why =
+              concat(s.name, "() got an unexpected keyword argument '", PyUnicode_AsUTF8(key), "'");
         } else if (positional_too) {
-          *why = concat(s.name, "() got multiple values for argument '", PyUnicode_AsUTF8(key), "'");
+          *why =
+              concat(s.name, "() got multiple values for argument '", PyUnicode_AsUTF8(key), "'");
         }
       }
     }
@@ -372,20 +375,22 @@ bool take_out(Call& call, TensorList* outs, Remainder& rest) {
   }
   Value v;
   Argument a;
-  RL_CHECK_KIND(Type, bind_tensor_list(a, o, &v), "argument 'out' must be Tensor or tuple of Tensors, not ",
-                Py_TYPE(o)->tp_name);
+  RL_CHECK_KIND(Type, bind_tensor_list(a, o, &v),
+                "argument 'out' must be Tensor or tuple of Tensors, not ", Py_TYPE(o)->tp_name);
   *outs = std::get<TensorList>(v);
   return true;
 }
 
 // Functions that make tensors from options take requires_grad= too, which no schema mentions.
-bool makes_tensors(const OpGroup& group) { return group.overloads[0]->schema.find("pin_memory") >= 0; }
+bool makes_tensors(const OpGroup& group) {
+  return group.overloads[0]->schema.find("pin_memory") >= 0;
+}
 
 bool take_requires_grad(const OpGroup& group, Call& call, Remainder& rest) {
   PyObject* o = take_keyword(call, "requires_grad", rest);
   if (!o || o == Py_None) return false;
-  RL_CHECK_KIND(Type, PyBool_Check(o), group.name, "(): argument 'requires_grad' must be bool, not ",
-                Py_TYPE(o)->tp_name);
+  RL_CHECK_KIND(Type, PyBool_Check(o), group.name,
+                "(): argument 'requires_grad' must be bool, not ", Py_TYPE(o)->tp_name);
   return o == Py_True;
 }
 

@@ -69,8 +69,7 @@ struct PyHolder : RefCounted {
 
 // ---- tensors ----
 struct PyTensor {
-  PyObject_HEAD
-  TensorImpl* impl;  // owned; null until initialised
+  PyObject_HEAD TensorImpl* impl;  // owned; null until initialised
   PyObject* dict;
   PyObject* weakrefs;
 };
@@ -80,7 +79,9 @@ void init_tensor_type(PyObject* module);
 inline bool is_tensor(PyObject* o) {
   return Py_TYPE(o) == tensor_type || PyType_IsSubtype(Py_TYPE(o), tensor_type);
 }
-inline Tensor unwrap(PyObject* o) { return Tensor(Ref<TensorImpl>(reinterpret_cast<PyTensor*>(o)->impl)); }
+inline Tensor unwrap(PyObject* o) {
+  return Tensor(Ref<TensorImpl>(reinterpret_cast<PyTensor*>(o)->impl));
+}
 // New reference; None for an undefined tensor.
 PyObject* wrap(const Tensor& t);
 // A new Python object of a subclass of Tensor around t.

@@ -13,8 +13,7 @@ namespace {
 
 // The three enumerations share one object shape.
 struct PyEnum {
-  PyObject_HEAD
-  int value;
+  PyObject_HEAD int value;
 };
 
 PyTypeObject* dtype_type;
@@ -62,9 +61,8 @@ PyGetSetDef dtype_getset[] = {
        return PyBool_FromLong(d != DType::Bool && d != DType::UInt8);
      },
      nullptr, nullptr, nullptr},
-    {"itemsize",
-     [](PyObject* s, void*) { return PyLong_FromSize_t(item_size(dtype_value(s))); }, nullptr,
-     nullptr, nullptr},
+    {"itemsize", [](PyObject* s, void*) { return PyLong_FromSize_t(item_size(dtype_value(s))); },
+     nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 PyTypeObject* make_enum(const char* name, PyMethodDef* methods, PyGetSetDef* getset) {
@@ -72,8 +70,8 @@ PyTypeObject* make_enum(const char* name, PyMethodDef* methods, PyGetSetDef* get
                          {Py_tp_methods, methods},
                          {getset ? Py_tp_getset : 0, getset},
                          {0, nullptr}};
-  PyType_Spec spec{name, sizeof(PyEnum), 0,
-                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+  PyType_Spec spec{name, sizeof(PyEnum), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                   slots};
   return reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)));
 }
 
@@ -85,8 +83,7 @@ PyObject* new_enum(PyTypeObject* type, int value) {
 
 // ---- device ----
 struct PyDevice {
-  PyObject_HEAD
-  Device device;
+  PyObject_HEAD Device device;
 };
 Device& device_of(PyObject* o) { return reinterpret_cast<PyDevice*>(o)->device; }
 
@@ -146,8 +143,10 @@ PyObject* device_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     if (index && index != Py_None) {
       int64_t i;
       RL_CHECK_KIND(Type, as_int(index, &i), "device(): argument 'index' must be int");
-      RL_CHECK(d.index < 0, "type (string) must not include an index because index was passed "
-                            "explicitly: ", device_name(d));
+      RL_CHECK(d.index < 0,
+               "type (string) must not include an index because index was passed "
+               "explicitly: ",
+               device_name(d));
       RL_CHECK(i >= 0 && i < 128, "Device index must not be negative");
       d.index = int8_t(i);
     }
@@ -178,20 +177,19 @@ PyMethodDef device_methods[] = {
     {"__exit__", [](PyObject* s, PyObject*) { return device_context("exit", s); }, METH_VARARGS,
      nullptr},
     {nullptr, nullptr, 0, nullptr}};
-PyGetSetDef device_getset[] = {
-    {"type",
-     [](PyObject* s, void*) {
-       constexpr const char* names[] = {"cpu", "meta", "cuda"};
-       return PyUnicode_FromString(names[int(device_of(s).type)]);
-     },
-     nullptr, nullptr, nullptr},
-    {"index",
-     [](PyObject* s, void*) -> PyObject* {
-       if (device_of(s).index < 0) Py_RETURN_NONE;
-       return PyLong_FromLong(device_of(s).index);
-     },
-     nullptr, nullptr, nullptr},
-    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyGetSetDef device_getset[] = {{"type",
+                                [](PyObject* s, void*) {
+                                  constexpr const char* names[] = {"cpu", "meta", "cuda"};
+                                  return PyUnicode_FromString(names[int(device_of(s).type)]);
+                                },
+                                nullptr, nullptr, nullptr},
+                               {"index",
+                                [](PyObject* s, void*) -> PyObject* {
+                                  if (device_of(s).index < 0) Py_RETURN_NONE;
+                                  return PyLong_FromLong(device_of(s).index);
+                                },
+                                nullptr, nullptr, nullptr},
+                               {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 // ---- Size ----
 PyObject* size_repr(PyObject* self) {
@@ -272,9 +270,12 @@ PyObject* wrap_size(const Dims& values) {
 
 PyObject* wrap(const Scalar& s) {
   switch (s.kind()) {
-    case Scalar::Kind::Bool: return PyBool_FromLong(s.to<bool>());
-    case Scalar::Kind::Int: return PyLong_FromLongLong(s.to_int());
-    case Scalar::Kind::Double: return PyFloat_FromDouble(s.to_double());
+    case Scalar::Kind::Bool:
+      return PyBool_FromLong(s.to<bool>());
+    case Scalar::Kind::Int:
+      return PyLong_FromLongLong(s.to_int());
+    case Scalar::Kind::Double:
+      return PyFloat_FromDouble(s.to_double());
     default: {
       complex128 c = s.to<complex128>();
       return PyComplex_FromDoubles(c.real(), c.imag());
@@ -327,7 +328,8 @@ bool as_int(PyObject* o, int64_t* out) {
   }
   if (is_tensor(o)) {
     Tensor t = unwrap(o);
-    if (t.numel() != 1 || t.ndim() != 0 || !is_integral(t.dtype(), false) || t.is_meta()) return false;
+    if (t.numel() != 1 || t.ndim() != 0 || !is_integral(t.dtype(), false) || t.is_meta())
+      return false;
     *out = item(t).to_int();
     return true;
   }
@@ -361,7 +363,8 @@ bool as_number(PyObject* o, Scalar* out) {
     PyErr_Clear();
     return false;
   }
-  PyRef plain(PyObject_HasAttrString(o, "ndim") ? PyObject_CallMethod(o, "item", nullptr) : nullptr);
+  PyRef plain(PyObject_HasAttrString(o, "ndim") ? PyObject_CallMethod(o, "item", nullptr)
+                                                : nullptr);
   if (!plain) {
     PyErr_Clear();
     return false;
@@ -408,7 +411,8 @@ void init_small_types(PyObject* module) {
                                 {Py_tp_methods, device_methods},
                                 {Py_tp_getset, device_getset},
                                 {0, nullptr}};
-  PyType_Spec device_spec{"rushlight.device", sizeof(PyDevice), 0, Py_TPFLAGS_DEFAULT, device_slots};
+  PyType_Spec device_spec{"rushlight.device", sizeof(PyDevice), 0, Py_TPFLAGS_DEFAULT,
+                          device_slots};
   device_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&device_spec)));
   PyType_Slot size_slots[] = {{Py_tp_base, &PyTuple_Type},
                               {Py_tp_new, (void*)size_new},
@@ -418,7 +422,8 @@ void init_small_types(PyObject* module) {
                               {Py_sq_repeat, (void*)size_repeat},
                               {Py_mp_subscript, (void*)size_subscript},
                               {0, nullptr}};
-  PyType_Spec size_spec{"rushlight.Size", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, size_slots};
+  PyType_Spec size_spec{"rushlight.Size", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+                        size_slots};
   size_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&size_spec)));
   PyModule_AddObjectRef(module, "dtype", (PyObject*)dtype_type);
   PyModule_AddObjectRef(module, "layout", (PyObject*)layout_type);

@@ -36,7 +36,8 @@ int tensor_traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
   Py_VISIT(reinterpret_cast<PyTensor*>(self)->dict);
   int result = 0;
-  if (owns_history(self)) visit_autograd(reinterpret_cast<PyTensor*>(self)->impl, visit, arg, &result);
+  if (owns_history(self))
+    visit_autograd(reinterpret_cast<PyTensor*>(self)->impl, visit, arg, &result);
   return result;
 }
 int tensor_clear(PyObject* self) {
@@ -50,7 +51,8 @@ bool turn_ownership(PyObject* self) {
   auto* t = reinterpret_cast<PyTensor*>(self);
   TensorImpl* impl = t->impl;
   if (!impl || impl->pyobj != self || impl->owns_pyobj || impl->use_count() == 1) return false;
-  bool plain = Py_TYPE(self) == tensor_type && !t->weakrefs && (!t->dict || !PyDict_GET_SIZE(t->dict));
+  bool plain =
+      Py_TYPE(self) == tensor_type && !t->weakrefs && (!t->dict || !PyDict_GET_SIZE(t->dict));
   if (plain || !Py_IsInitialized()) return false;
   Py_SET_REFCNT(self, 1);
   impl->owns_pyobj = true;
@@ -111,7 +113,6 @@ bool operand(PyObject* o, Value* out) {
   *out = wrapped_number(s);
   return true;
 }
-
 
 template <FixedString Name>
 PyObject* binary(PyObject* a, PyObject* b) {
@@ -206,7 +207,8 @@ int tensor_bool(PyObject* self) {
 
 Scalar only_item(PyObject* self) {
   Tensor t = self_of(self);
-  RL_CHECK_KIND(Value, t.numel() == 1, "only one element tensors can be converted to Python scalars");
+  RL_CHECK_KIND(Value, t.numel() == 1,
+                "only one element tensors can be converted to Python scalars");
   return item(t);
 }
 PyObject* tensor_int(PyObject* self) {
@@ -235,12 +237,18 @@ PyObject* tensor_index(PyObject* self) {
 
 PyObject* tensor_richcompare(PyObject* a, PyObject* b, int op) {
   switch (op) {
-    case Py_LT: return binary<"lt.Tensor">(a, b);
-    case Py_LE: return binary<"le.Tensor">(a, b);
-    case Py_EQ: return binary<"eq.Tensor">(a, b);
-    case Py_NE: return binary<"ne.Tensor">(a, b);
-    case Py_GT: return binary<"gt.Tensor">(a, b);
-    default: return binary<"ge.Tensor">(a, b);
+    case Py_LT:
+      return binary<"lt.Tensor">(a, b);
+    case Py_LE:
+      return binary<"le.Tensor">(a, b);
+    case Py_EQ:
+      return binary<"eq.Tensor">(a, b);
+    case Py_NE:
+      return binary<"ne.Tensor">(a, b);
+    case Py_GT:
+      return binary<"gt.Tensor">(a, b);
+    default:
+      return binary<"ge.Tensor">(a, b);
   }
 }
 Py_hash_t tensor_hash(PyObject* self) { return Py_hash_t(reinterpret_cast<uintptr_t>(self) >> 4); }
@@ -276,7 +284,8 @@ int set_grad(PyObject* self, PyObject* value, void*) {
       if (AutogradMeta* meta = autograd_meta(t)) meta->grad = Tensor();
       return 0;
     }
-    RL_CHECK_KIND(Type, is_tensor(value), "assigned grad expected to be a Tensor or None but got grad of type ",
+    RL_CHECK_KIND(Type, is_tensor(value),
+                  "assigned grad expected to be a Tensor or None but got grad of type ",
                   Py_TYPE(value)->tp_name);
     Tensor g = unwrap(value);
     RL_CHECK(!g.same(t), "can't assign Variable as its own grad");
@@ -284,7 +293,8 @@ int set_grad(PyObject* self, PyObject* value, void*) {
              "' to a tensor of size '", t.sizes(),
              "'. Please ensure that the gradient and the tensor are the same size");
     RL_CHECK(g.dtype() == t.dtype(), "attempting to assign a gradient with dtype '",
-             concat("torch.", dtype_name(g.dtype())), "' to a tensor of dtype '", concat("torch.", dtype_name(t.dtype())),
+             concat("torch.", dtype_name(g.dtype())), "' to a tensor of dtype '",
+             concat("torch.", dtype_name(t.dtype())),
              "'. The gradient must match the tensor's dtype");
     make_autograd_meta(t).grad = g;
     return 0;
@@ -302,11 +312,13 @@ int set_data(PyObject* self, PyObject* value, void*) {
     RL_CHECK_KIND(Type, value && is_tensor(value), "Variable data has to be a tensor, but got ",
                   value ? Py_TYPE(value)->tp_name : "nothing");
     Tensor t = self_of(self), from = unwrap(value);
-    RL_CHECK(!requires_grad(t) || is_differentiable(from.dtype()),
-             "data set to a tensor that requires gradients must be floating point or complex dtype");
+    RL_CHECK(
+        !requires_grad(t) || is_differentiable(from.dtype()),
+        "data set to a tensor that requires gradients must be floating point or complex dtype");
     set_tensor(t, from);
     if (AutogradMeta* meta = autograd_meta(t)) {
-      if (meta->accumulator) meta->accumulator->outputs.assign(1, {t.sizes(), t.dtype(), t.device()});
+      if (meta->accumulator)
+        meta->accumulator->outputs.assign(1, {t.sizes(), t.dtype(), t.device()});
     }
     return 0;
   });
@@ -321,31 +333,49 @@ PyObject* get_data(PyObject* self, void*) {
 }
 
 PyGetSetDef tensor_getset[] = {
-    {"shape", [](PyObject* s, void*) { return get(s, [](const Tensor& t) { return wrap_size(t.sizes()); }); },
+    {"shape",
+     [](PyObject* s, void*) {
+       return get(s, [](const Tensor& t) { return wrap_size(t.sizes()); });
+     },
      nullptr, "Sizes of the tensor.", nullptr},
-    {"dtype", [](PyObject* s, void*) { return get(s, [](const Tensor& t) { return wrap(t.dtype()); }); },
+    {"dtype",
+     [](PyObject* s, void*) { return get(s, [](const Tensor& t) { return wrap(t.dtype()); }); },
      nullptr, "Element type.", nullptr},
-    {"device", [](PyObject* s, void*) { return get(s, [](const Tensor& t) { return wrap(t.device()); }); },
+    {"device",
+     [](PyObject* s, void*) { return get(s, [](const Tensor& t) { return wrap(t.device()); }); },
      nullptr, "Where the data are.", nullptr},
-    {"layout", [](PyObject* s, void*) { return get(s, [](const Tensor&) { return wrap(Layout::Strided); }); },
+    {"layout",
+     [](PyObject* s, void*) { return get(s, [](const Tensor&) { return wrap(Layout::Strided); }); },
      nullptr, nullptr, nullptr},
-    {"ndim", [](PyObject* s, void*) { return get(s, [](const Tensor& t) { return PyLong_FromLong(t.ndim()); }); },
+    {"ndim",
+     [](PyObject* s, void*) {
+       return get(s, [](const Tensor& t) { return PyLong_FromLong(t.ndim()); });
+     },
      nullptr, "Number of dimensions.", nullptr},
     {"itemsize",
-     [](PyObject* s, void*) { return get(s, [](const Tensor& t) { return PyLong_FromSize_t(t.item_size()); }); },
+     [](PyObject* s, void*) {
+       return get(s, [](const Tensor& t) { return PyLong_FromSize_t(t.item_size()); });
+     },
      nullptr, "Bytes of an element.", nullptr},
     {"nbytes",
      [](PyObject* s, void*) {
-       return get(s, [](const Tensor& t) { return PyLong_FromSize_t(t.item_size() * size_t(t.numel())); });
+       return get(
+           s, [](const Tensor& t) { return PyLong_FromSize_t(t.item_size() * size_t(t.numel())); });
      },
      nullptr, "Bytes of all elements.", nullptr},
     {"requires_grad",
-     [](PyObject* s, void*) { return get(s, [](const Tensor& t) { return PyBool_FromLong(requires_grad(t)); }); },
+     [](PyObject* s, void*) {
+       return get(s, [](const Tensor& t) { return PyBool_FromLong(requires_grad(t)); });
+     },
      set_requires_grad_attr, "Are gradients recorded for this tensor?", nullptr},
-    {"is_leaf", [](PyObject* s, void*) { return get(s, [](const Tensor& t) { return PyBool_FromLong(is_leaf(t)); }); },
+    {"is_leaf",
+     [](PyObject* s, void*) {
+       return get(s, [](const Tensor& t) { return PyBool_FromLong(is_leaf(t)); });
+     },
      nullptr, "Made by the user rather than by a recorded operation.", nullptr},
     {"grad", get_grad, set_grad, "Gradient accumulated by backward().", nullptr},
-    {"grad_fn", [](PyObject* s, void*) { return get(s, [](const Tensor& t) { return grad_fn_object(t); }); },
+    {"grad_fn",
+     [](PyObject* s, void*) { return get(s, [](const Tensor& t) { return grad_fn_object(t); }); },
      nullptr, "The graph node that made this tensor.", nullptr},
     {"data", get_data, set_data, "The same storage without history.", nullptr},
     {"_version",
@@ -379,15 +409,20 @@ PyGetSetDef tensor_getset[] = {
      nullptr, nullptr, nullptr},
     {"is_cuda",
      [](PyObject* s, void*) {
-       return get(s, [](const Tensor& t) { return PyBool_FromLong(t.device().type == DeviceType::CUDA); });
+       return get(
+           s, [](const Tensor& t) { return PyBool_FromLong(t.device().type == DeviceType::CUDA); });
      },
      nullptr, nullptr, nullptr},
     {"is_cpu",
      [](PyObject* s, void*) {
-       return get(s, [](const Tensor& t) { return PyBool_FromLong(t.device().type == DeviceType::CPU); });
+       return get(
+           s, [](const Tensor& t) { return PyBool_FromLong(t.device().type == DeviceType::CPU); });
      },
      nullptr, nullptr, nullptr},
-    {"is_meta", [](PyObject* s, void*) { return get(s, [](const Tensor& t) { return PyBool_FromLong(t.is_meta()); }); },
+    {"is_meta",
+     [](PyObject* s, void*) {
+       return get(s, [](const Tensor& t) { return PyBool_FromLong(t.is_meta()); });
+     },
      nullptr, nullptr, nullptr},
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
@@ -395,17 +430,20 @@ PyGetSetDef tensor_getset[] = {
 // ---- methods that are not operators ----
 PyObject* tensor_size(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* names) {
   return get(self, [&](const Tensor& t) -> PyObject* {
-    if (n + (names ? PyTuple_GET_SIZE(names) : 0) == 0 || args[0] == Py_None) return wrap_size(t.sizes());
+    if (n + (names ? PyTuple_GET_SIZE(names) : 0) == 0 || args[0] == Py_None)
+      return wrap_size(t.sizes());
     int64_t d;
     RL_CHECK_KIND(Type, as_int(args[0], &d), "size(): argument 'dim' must be int, not ",
                   Py_TYPE(args[0])->tp_name);
-    RL_CHECK_KIND(Index, t.ndim() > 0, "Dimension specified as ", d, " but tensor has no dimensions");
+    RL_CHECK_KIND(Index, t.ndim() > 0, "Dimension specified as ", d,
+                  " but tensor has no dimensions");
     return PyLong_FromLongLong(t.size(d));
   });
 }
 PyObject* tensor_stride(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* names) {
   return get(self, [&](const Tensor& t) -> PyObject* {
-    if (n + (names ? PyTuple_GET_SIZE(names) : 0) == 0 || args[0] == Py_None) return wrap_tuple(t.strides());
+    if (n + (names ? PyTuple_GET_SIZE(names) : 0) == 0 || args[0] == Py_None)
+      return wrap_tuple(t.strides());
     int64_t d;
     RL_CHECK_KIND(Type, as_int(args[0], &d), "stride(): argument 'dim' must be int, not ",
                   Py_TYPE(args[0])->tp_name);
@@ -509,7 +547,8 @@ PyObject* tensor_as_subclass(PyObject* self, PyObject* cls) {
 PyMethodDef tensor_methods[] = {
     {"as_subclass", tensor_as_subclass, METH_O, "The same values as an instance of a subclass."},
     {"size", (PyCFunction)(void*)tensor_size, METH_FASTCALL | METH_KEYWORDS, "Sizes, or one size."},
-    {"stride", (PyCFunction)(void*)tensor_stride, METH_FASTCALL | METH_KEYWORDS, "Strides, or one."},
+    {"stride", (PyCFunction)(void*)tensor_stride, METH_FASTCALL | METH_KEYWORDS,
+     "Strides, or one."},
     {"item", tensor_item, METH_NOARGS, "The only element as a Python number."},
     {"dim", tensor_dim, METH_NOARGS, "Number of dimensions."},
     {"ndimension", tensor_dim, METH_NOARGS, "Number of dimensions."},
@@ -578,14 +617,13 @@ PyType_Slot tensor_slots[] = {
     {Py_nb_index, (void*)tensor_index},
     {0, nullptr}};
 
-PyMethodDef module_methods[] = {
-    {"_set_tensor_constructor",
-     [](PyObject*, PyObject* f) {
-       Py_XSETREF(tensor_constructor, Py_NewRef(f));
-       Py_RETURN_NONE;
-     },
-     METH_O, nullptr},
-    {nullptr, nullptr, 0, nullptr}};
+PyMethodDef module_methods[] = {{"_set_tensor_constructor",
+                                 [](PyObject*, PyObject* f) {
+                                   Py_XSETREF(tensor_constructor, Py_NewRef(f));
+                                   Py_RETURN_NONE;
+                                 },
+                                 METH_O, nullptr},
+                                {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace
 
@@ -618,7 +656,8 @@ void init_tensor_type(PyObject* module) {
   TensorImpl::drop_pyobj = drop_pyobj;
   // Messages name the type as PyTorch's do: 'Tensor', without the module.
   PyRef name(check(PyUnicode_FromString("Tensor")));
-  if (PyObject_SetAttrString((PyObject*)tensor_type, "__name__", name.get()) < 0) throw PythonError();
+  if (PyObject_SetAttrString((PyObject*)tensor_type, "__name__", name.get()) < 0)
+    throw PythonError();
   PyModule_AddObjectRef(module, "Tensor", (PyObject*)tensor_type);
   add_functions(module, module_methods);
 }

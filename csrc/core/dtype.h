@@ -94,7 +94,8 @@ using FloatTypes = TypeList<float, double>;
 using FloatHalfTypes = TypeList<float, double, Half, BFloat16>;
 using ComplexTypes = TypeList<complex64, complex128>;
 using FloatComplexTypes = TypeList<float, double, complex64, complex128>;
-using RealTypes = TypeList<uint8_t, int8_t, int16_t, int32_t, int64_t, float, double, Half, BFloat16>;
+using RealTypes =
+    TypeList<uint8_t, int8_t, int16_t, int32_t, int64_t, float, double, Half, BFloat16>;
 using RealBoolTypes =
     TypeList<bool, uint8_t, int8_t, int16_t, int32_t, int64_t, float, double, Half, BFloat16>;
 using AllTypes = TypeList<bool, uint8_t, int8_t, int16_t, int32_t, int64_t, float, double, Half,
@@ -122,23 +123,22 @@ constexpr DType complex_dtype(DType d) {
 
 // "float32": the Python attribute. "Float": the word PyTorch's messages use.
 inline const char* dtype_name(DType d) {
-  constexpr const char* names[] = {"bool",    "uint8",    "int8",    "int16",   "int32",
-                                   "int64",   "float16",  "bfloat16", "float32", "float64",
+  constexpr const char* names[] = {"bool",      "uint8",      "int8",     "int16",   "int32",
+                                   "int64",     "float16",    "bfloat16", "float32", "float64",
                                    "complex64", "complex128", "undefined"};
   return names[int(d)];
 }
 inline const char* dtype_word(DType d) {
-  constexpr const char* names[] = {"Bool", "Byte",     "Char",  "Short",  "Int",           "Long",
-                                   "Half", "BFloat16", "Float", "Double", "ComplexFloat",
-                                   "ComplexDouble", "Undefined"};
+  constexpr const char* names[] = {"Bool",         "Byte",          "Char",     "Short", "Int",
+                                   "Long",         "Half",          "BFloat16", "Float", "Double",
+                                   "ComplexFloat", "ComplexDouble", "Undefined"};
   return names[int(d)];
 }
 
 // Calls f.template operator()<T>() for the listed type that has this dtype.
 template <class... Ts, class F>
 void dispatch(DType dtype, const char* op, TypeList<Ts...>, F&& f) {
-  bool found =
-      ((dtype_of<Ts> == dtype ? (f.template operator()<Ts>(), true) : false) || ...);
+  bool found = ((dtype_of<Ts> == dtype ? (f.template operator()<Ts>(), true) : false) || ...);
   if (!found) {
     fail(ErrorKind::NotImplemented, "\"", op, "\" not implemented for '", dtype_word(dtype), "'");
   }

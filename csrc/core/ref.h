@@ -1,4 +1,5 @@
-// core/ref.h: intrusive reference counts. Counts are touched only while the GIL is held: not atomic.
+// core/ref.h: intrusive reference counts. Counts are touched only while the GIL is held: not
+// atomic.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -159,7 +159,8 @@ void check_writable(const Tensor& t) {
 
 void check_cast(DType from, DType to) {
   bool ok = !(is_complex(from) && !is_complex(to)) &&
-            !(is_floating(from) && is_integral(to, true)) && !(from != DType::Bool && to == DType::Bool);
+            !(is_floating(from) && is_integral(to, true)) &&
+            !(from != DType::Bool && to == DType::Bool);
   RL_CHECK(ok, "result type ", dtype_word(from), " can't be cast to the desired output type ",
            dtype_word(to));
 }
@@ -278,9 +279,10 @@ void call_op_out(const Op& op, Value* args, const TensorList& outs, Value* resul
   if (GradMode::enabled()) {
     bool wanted = any_requires_grad(op, args);
     for (const Tensor& t : outs) wanted |= requires_grad(t);
-    RL_CHECK(!wanted, op.schema.name,
-             "(): functions with out=... arguments don't support automatic differentiation, but one "
-             "of the arguments requires grad.");
+    RL_CHECK(
+        !wanted, op.schema.name,
+        "(): functions with out=... arguments don't support automatic differentiation, but one "
+        "of the arguments requires grad.");
   }
   if (op.pointwise && outs.size() == 1) {
     const Tensor& out = outs[0];

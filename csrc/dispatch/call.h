@@ -80,13 +80,9 @@ inline Tensor operator*(const Scalar& a, const Tensor& b) { return wrapped_numbe
 inline Tensor operator/(const Scalar& a, const Tensor& b) { return wrapped_number(a) / b; }
 
 // Frequent steps of gradient rules.
-inline Tensor conj(const Tensor& t) {
-  return is_complex(t.dtype()) ? call<"conj_physical">(t) : t;
-}
+inline Tensor conj(const Tensor& t) { return is_complex(t.dtype()) ? call<"conj_physical">(t) : t; }
 inline Tensor zeros_like(const Tensor& t) { return call<"zeros_like">(t); }
-inline Tensor contiguous(const Tensor& t) {
-  return t.is_contiguous() ? t : call<"contiguous">(t);
-}
+inline Tensor contiguous(const Tensor& t) { return t.is_contiguous() ? t : call<"contiguous">(t); }
 inline Tensor to_dtype(const Tensor& t, DType d) {
   return t.dtype() == d ? t : call<"_to_copy">(t, d);
 }

@@ -62,9 +62,9 @@ struct Op {
   const PointwiseSpec* pointwise = nullptr;
   std::vector<GradRule> grads;
   bool multi_output_view = false;
-  bool no_grad = false;  // a constant as far as gradients go
-  bool elementwise = false;  // the kernel may write onto its input
-  bool numbers = false;      // Python numbers may be given for tensors
+  bool no_grad = false;        // a constant as far as gradients go
+  bool elementwise = false;    // the kernel may write onto its input
+  bool numbers = false;        // Python numbers may be given for tensors
   const char* word = nullptr;  // what a pointwise kernel is called in "not implemented for"
   // Refuses arguments of a pointwise operator; `common` is the promoted dtype.
   void (*check)(const Value* args, DType common) = nullptr;

@@ -28,7 +28,8 @@ Tensor fit(Tensor grad, const Dims& sizes, DType dtype) {
 }  // namespace
 
 OpNode::OpNode(const Op& op, const Value* args, bool inplace)
-    : Node(uint32_t(std::max<size_t>(op.schema.returns.size(), 1))), op(op),
+    : Node(uint32_t(std::max<size_t>(op.schema.returns.size(), 1))),
+      op(op),
       slots(op.schema.args.size()) {
   for (size_t i = 0; i < slots.size(); ++i) {
     Slot& slot = slots[i];

@@ -83,7 +83,8 @@ OpBuilder::OpBuilder(std::string_view schema, int isa_level) {
   for (size_t i = 0; i < op->schema.args.size(); ++i) {
     const Argument& a = op->schema.args[i];
     if (a.mutated && op->mutated_arg < 0) op->mutated_arg = int(i);
-    if (a.type == ArgType::Tensor || a.type == ArgType::TensorList) op->tensor_args.push_back(int(i));
+    if (a.type == ArgType::Tensor || a.type == ArgType::TensorList)
+      op->tensor_args.push_back(int(i));
   }
   RL_CHECK(op->schema.args.size() <= kMaxArgs, "too many arguments: ", std::string(schema));
   op_ = op;
@@ -114,8 +115,9 @@ OpBuilder::OpBuilder(std::string_view schema, int isa_level) {
     }
     return false;
   };
-  group.has_scalars = group.overloads.size() > 1 &&
-                      std::any_of(group.overloads.begin(), group.overloads.end(), positional_scalar);
+  group.has_scalars =
+      group.overloads.size() > 1 &&
+      std::any_of(group.overloads.begin(), group.overloads.end(), positional_scalar);
 }
 
 GradRule& OpBuilder::add_rule(const char* inputs, const char* saves) {

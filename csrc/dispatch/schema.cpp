@@ -182,21 +182,36 @@ class SchemaParser {
 
 std::string python_type(const Argument& a) {
   switch (a.type) {
-    case ArgType::Tensor: return "Tensor";
-    case ArgType::TensorList: return "tuple of Tensors";
-    case ArgType::Int: return "int";
-    case ArgType::IntList: return "tuple of ints";
-    case ArgType::Float: return "float";
-    case ArgType::FloatList: return "tuple of floats";
-    case ArgType::Bool: return "bool";
-    case ArgType::Scalar: return "Number";
-    case ArgType::ScalarList: return "tuple of Scalars";
-    case ArgType::DType: return "torch.dtype";
-    case ArgType::Device: return "torch.device";
-    case ArgType::Layout: return "torch.layout";
-    case ArgType::MemoryFormat: return "torch.memory_format";
-    case ArgType::Generator: return "torch.Generator";
-    case ArgType::String: return "str";
+    case ArgType::Tensor:
+      return "Tensor";
+    case ArgType::TensorList:
+      return "tuple of Tensors";
+    case ArgType::Int:
+      return "int";
+    case ArgType::IntList:
+      return "tuple of ints";
+    case ArgType::Float:
+      return "float";
+    case ArgType::FloatList:
+      return "tuple of floats";
+    case ArgType::Bool:
+      return "bool";
+    case ArgType::Scalar:
+      return "Number";
+    case ArgType::ScalarList:
+      return "tuple of Scalars";
+    case ArgType::DType:
+      return "torch.dtype";
+    case ArgType::Device:
+      return "torch.device";
+    case ArgType::Layout:
+      return "torch.layout";
+    case ArgType::MemoryFormat:
+      return "torch.memory_format";
+    case ArgType::Generator:
+      return "torch.Generator";
+    case ArgType::String:
+      return "str";
   }
   return "?";
 }

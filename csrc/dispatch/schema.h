@@ -9,8 +9,21 @@
 namespace rl {
 
 enum class ArgType : uint8_t {
-  Tensor, TensorList, Int, IntList, Float, FloatList, Bool, Scalar, ScalarList, DType, Device,
-  Layout, MemoryFormat, Generator, String,
+  Tensor,
+  TensorList,
+  Int,
+  IntList,
+  Float,
+  FloatList,
+  Bool,
+  Scalar,
+  ScalarList,
+  DType,
+  Device,
+  Layout,
+  MemoryFormat,
+  Generator,
+  String,
 };
 
 struct Argument {

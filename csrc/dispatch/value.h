@@ -20,10 +20,14 @@ inline bool is_none(const Value& v) { return v.index() == 0; }
 
 inline Value to_value(const Scalar& s) {
   switch (s.kind()) {
-    case Scalar::Kind::Bool: return s.to<bool>();
-    case Scalar::Kind::Int: return s.to_int();
-    case Scalar::Kind::Double: return s.to_double();
-    default: return s.to<complex128>();
+    case Scalar::Kind::Bool:
+      return s.to<bool>();
+    case Scalar::Kind::Int:
+      return s.to_int();
+    case Scalar::Kind::Double:
+      return s.to_double();
+    default:
+      return s.to<complex128>();
   }
 }
 
@@ -115,7 +119,10 @@ Value box(T&& v) {
     return Value();
   } else if constexpr (std::is_same_v<D, const char*> || std::is_same_v<D, char*>) {
     return Value(std::string(v));
-  } else if constexpr (requires { v.has_value(); typename D::value_type; }) {
+  } else if constexpr (requires {
+                         v.has_value();
+                         typename D::value_type;
+                       }) {
     return v.has_value() ? box(*v) : Value();
   } else if constexpr (std::is_same_v<D, Tensor>) {
     return v.defined() ? Value(std::forward<T>(v)) : Value();

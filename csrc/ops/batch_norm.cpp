@@ -1,8 +1,7 @@
 // Batch normalisation.
-#include "cpu/batchnorm.h"
-
 #include <cmath>
 
+#include "cpu/batchnorm.h"
 #include "cpu/parallel.h"
 #include "dispatch/call.h"
 
@@ -12,13 +11,14 @@ namespace {
 using onednn::Order;
 
 bool strided_last(const Tensor& t) {
-  return (t.ndim() == 4 || t.ndim() == 5) && !t.is_contiguous() && is_channels_last(t.sizes(), t.strides());
+  return (t.ndim() == 4 || t.ndim() == 5) && !t.is_contiguous() &&
+         is_channels_last(t.sizes(), t.strides());
 }
 
 bool tagged(const Tensor& t) {
-  return t.is_contiguous() && t.offset() == 0 && t.numel() > 0 && t.storage()->layout.channels_last &&
-         t.ndim() > 2 && t.storage()->layout.channels == t.sizes()[1] &&
-         t.storage()->layout.batch == t.sizes()[0];
+  return t.is_contiguous() && t.offset() == 0 && t.numel() > 0 &&
+         t.storage()->layout.channels_last && t.ndim() > 2 &&
+         t.storage()->layout.channels == t.sizes()[1] && t.storage()->layout.batch == t.sizes()[0];
 }
 
 Order order_of(const Tensor& t) {
@@ -43,7 +43,8 @@ struct Block {
     if (order == Order::plain)
       keep = contiguous(t);
     else if (!strided_last(t))
-      keep = call<"clone">(t, t.ndim() == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d);
+      keep = call<"clone">(
+          t, t.ndim() == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d);
     data = keep.data();
   }
 };
@@ -82,7 +83,8 @@ std::vector<T> narrow(const std::vector<double>& v) {
 }
 
 // running = (1 - momentum) * running + momentum * now. PyTorch does not count this as a change.
-void update_running(const Tensor& running, const std::vector<double>& now, double factor, double momentum) {
+void update_running(const Tensor& running, const std::vector<double>& now, double factor,
+                    double momentum) {
   if (!running.defined()) return;
   dispatch(running.dtype(), "batch_norm", FloatHalfTypes(), [&]<class T>() {
     T* r = running.data<T>();
@@ -93,13 +95,13 @@ void update_running(const Tensor& running, const std::vector<double>& now, doubl
 }
 
 void check_vector(const Tensor& t, int64_t channels, const char* name) {
-  RL_CHECK(!t.defined() || t.numel() == channels, name, " should contain ", channels, " elements not ",
-           t.defined() ? t.numel() : 0);
+  RL_CHECK(!t.defined() || t.numel() == channels, name, " should contain ", channels,
+           " elements not ", t.defined() ? t.numel() : 0);
 }
 
-void forward(const Tensor& input, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
-             const Tensor& running_var, bool training, double momentum, double eps, const Tensor& out,
-             const Tensor& save_mean, const Tensor& save_invstd) {
+void forward(const Tensor& input, const Tensor& weight, const Tensor& bias,
+             const Tensor& running_mean, const Tensor& running_var, bool training, double momentum,
+             double eps, const Tensor& out, const Tensor& save_mean, const Tensor& save_invstd) {
   const DType compute = compute_dtype(input.dtype());
   const Tensor x = to_dtype(input, compute);
   const Order order = order_of(x);
@@ -107,7 +109,8 @@ void forward(const Tensor& input, const Tensor& weight, const Tensor& bias, cons
   const int64_t channels = s.c, count = s.n * s.s;
   const Block block(x, order);
   std::vector<double> mean(channels), var(channels), invstd(channels);
-  const Tensor y = out.dtype() == compute ? out : empty_strided(out.sizes(), out.strides(), compute);
+  const Tensor y =
+      out.dtype() == compute ? out : empty_strided(out.sizes(), out.strides(), compute);
   dispatch(compute, "batch_norm", FloatTypes(), [&]<class T>() {
     const T* from = static_cast<const T*>(block.data);
     if (training && count > 0) {
@@ -120,7 +123,8 @@ void forward(const Tensor& input, const Tensor& weight, const Tensor& bias, cons
     for (int64_t c = 0; c < channels; ++c) invstd[c] = 1 / std::sqrt(var[c] + eps);
     if (training && count > 0) {
       update_running(running_mean, mean, 1, momentum);
-      update_running(running_var, var, count > 1 ? double(count) / double(count - 1) : INFINITY, momentum);
+      update_running(running_var, var, count > 1 ? double(count) / double(count - 1) : INFINITY,
+                     momentum);
     }
     std::vector<double> scale = numbers(weight, channels, 1), shift = numbers(bias, channels, 0);
     for (int64_t c = 0; c < channels; ++c) {
@@ -137,9 +141,9 @@ void forward(const Tensor& input, const Tensor& weight, const Tensor& bias, cons
   if (!y.same(out)) call<"copy_">(out, y);
 }
 
-void backward(const Tensor& grad, const Tensor& input, const Tensor& weight, const Tensor& mean_tensor,
-              const Tensor& invstd_tensor, bool training, const Tensor& grad_input, const Tensor& grad_weight,
-              const Tensor& grad_bias) {
+void backward(const Tensor& grad, const Tensor& input, const Tensor& weight,
+              const Tensor& mean_tensor, const Tensor& invstd_tensor, bool training,
+              const Tensor& grad_input, const Tensor& grad_weight, const Tensor& grad_bias) {
   const DType compute = compute_dtype(input.dtype());
   const Tensor x = to_dtype(input, compute), g = to_dtype(grad, compute);
   const Order order = order_of(x);
@@ -147,10 +151,12 @@ void backward(const Tensor& grad, const Tensor& input, const Tensor& weight, con
   const int64_t channels = s.c;
   const double count = double(s.n * s.s);
   const Block bx(x, order), bg(g, order);
-  const std::vector<double> mean = numbers(mean_tensor, channels, 0), invstd = numbers(invstd_tensor, channels, 1),
+  const std::vector<double> mean = numbers(mean_tensor, channels, 0),
+                            invstd = numbers(invstd_tensor, channels, 1),
                             scale = numbers(weight, channels, 1);
-  const Tensor dx =
-      grad_input.dtype() == compute ? grad_input : empty_strided(grad_input.sizes(), grad_input.strides(), compute);
+  const Tensor dx = grad_input.dtype() == compute
+                        ? grad_input
+                        : empty_strided(grad_input.sizes(), grad_input.strides(), compute);
   std::vector<double> sum(channels), dot(channels);
   dispatch(compute, "batch_norm_backward", FloatTypes(), [&]<class T>() {
     const T *from = static_cast<const T*>(bx.data), *dy = static_cast<const T*>(bg.data);
@@ -160,7 +166,8 @@ void backward(const Tensor& grad, const Tensor& input, const Tensor& weight, con
     const GilRelease release(x.numel() > kGrain);
     if (count > 0) channel_gradient_sums<T>(s, dy, from, center.data(), sum.data(), dot.data());
     for (int64_t c = 0; c < channels; ++c) {
-      const double w = scale[c] * invstd[c], slope = training ? dot[c] * invstd[c] * invstd[c] / count : 0;
+      const double w = scale[c] * invstd[c],
+                   slope = training ? dot[c] * invstd[c] * invstd[c] / count : 0;
       dw[c] = T(dot[c] * invstd[c]);
       db[c] = T(sum[c]);
       // dx = w * (dy - mean(dy) - (x - mean) * slope)
@@ -196,7 +203,8 @@ void gradients_by_parts(GradContext& c, const Tensor& g, const Tensor& x) {
   Tensor centered, invstd;
   if (training) {
     centered = x - call<"mean.dim">(x, dims, true);
-    invstd = call<"rsqrt">(call<"mean.dim">(centered * centered, dims, true) + Scalar(c.get<double>("eps")));
+    invstd = call<"rsqrt">(call<"mean.dim">(centered * centered, dims, true) +
+                           Scalar(c.get<double>("eps")));
   } else {
     centered = x - per_channel(c.result(1), nd);
     invstd = per_channel(c.result(2), nd);
@@ -206,7 +214,8 @@ void gradients_by_parts(GradContext& c, const Tensor& g, const Tensor& x) {
     const Tensor w = weight.defined() ? per_channel(weight, nd) * invstd : invstd;
     Tensor inner = g;
     if (training)
-      inner = g - call<"mean.dim">(g, dims, true) - normal * call<"mean.dim">(g * normal, dims, true);
+      inner =
+          g - call<"mean.dim">(g, dims, true) - normal * call<"mean.dim">(g * normal, dims, true);
     c.set("input", inner * w);
   }
   if (c.needs("weight")) c.set("weight", call<"sum.dim_IntList">(g * normal, dims));
@@ -216,12 +225,14 @@ void gradients_by_parts(GradContext& c, const Tensor& g, const Tensor& x) {
 OP("_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)")
     .hidden()
     .node_name("NativeBatchNormBackward0")
-    .infer([](const Tensor& input, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
-              const Tensor& running_var, bool training, double, double) {
-      RL_CHECK(input.ndim() >= 2, "batch_norm: expected input with at least 2 dimensions (N, C, ...), but got size ",
+    .infer([](const Tensor& input, const Tensor& weight, const Tensor& bias,
+              const Tensor& running_mean, const Tensor& running_var, bool training, double,
+              double) {
+      RL_CHECK(input.ndim() >= 2,
+               "batch_norm: expected input with at least 2 dimensions (N, C, ...), but got size ",
                input.sizes());
-      RL_CHECK_KIND(NotImplemented, is_floating(input.dtype()), "\"batch_norm\" not implemented for '",
-                    dtype_word(input.dtype()), "'");
+      RL_CHECK_KIND(NotImplemented, is_floating(input.dtype()),
+                    "\"batch_norm\" not implemented for '", dtype_word(input.dtype()), "'");
       const int64_t channels = input.sizes()[1];
       check_vector(running_mean, channels, "running_mean");
       check_vector(running_var, channels, "running_var");
@@ -237,8 +248,8 @@ OP("_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean
       if (!c.has_grad(0)) return;
       const Tensor g = c.grad(0), x = c.tensor("input");
       if (GradMode::enabled()) return gradients_by_parts(c, g, x);
-      const TensorList all = call_all<"_batch_norm_backward">(g, x, c.tensor("weight"), c.result(1), c.result(2),
-                                                              c.get<bool>("training"));
+      const TensorList all = call_all<"_batch_norm_backward">(g, x, c.tensor("weight"), c.result(1),
+                                                              c.result(2), c.get<bool>("training"));
       c.set("input", all[0]);
       c.set("weight", all[1]);
       c.set("bias", all[2]);
@@ -247,7 +258,8 @@ OP("_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean
 OP("_batch_norm_backward(Tensor grad, Tensor input, Tensor? weight, Tensor mean, Tensor invstd, bool training) -> (Tensor, Tensor, Tensor)")
     .hidden()
     .no_grad()
-    .infer([](const Tensor&, const Tensor& input, const Tensor&, const Tensor& mean, const Tensor&, bool) {
+    .infer([](const Tensor&, const Tensor& input, const Tensor&, const Tensor& mean, const Tensor&,
+              bool) {
       const TensorSpec stat{mean.sizes(), mean.dtype(), std::nullopt};
       return std::tuple(like(input, input.dtype()), stat, stat);
     })
@@ -256,17 +268,21 @@ OP("_batch_norm_backward(Tensor grad, Tensor input, Tensor? weight, Tensor mean,
 OP("batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps, bool cudnn_enabled) -> Tensor")
     .function_only()
     .no_out()
-    .composite([](const Tensor& input, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
-                  const Tensor& running_var, bool training, double momentum, double eps, bool) {
+    .composite([](const Tensor& input, const Tensor& weight, const Tensor& bias,
+                  const Tensor& running_mean, const Tensor& running_var, bool training,
+                  double momentum, double eps, bool) {
       if (input.ndim() < 2 && input.numel() == 0) return call<"clone">(input);
-      return call<"_batch_norm">(input, weight, bias, running_mean, running_var, training, momentum, eps);
+      return call<"_batch_norm">(input, weight, bias, running_mean, running_var, training, momentum,
+                                 eps);
     });
 
 OP("native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)")
     .function_only()
-    .composite([](const Tensor& input, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
-                  const Tensor& running_var, bool training, double momentum, double eps) {
-      TensorList r = call_all<"_batch_norm">(input, weight, bias, running_mean, running_var, training, momentum, eps);
+    .composite([](const Tensor& input, const Tensor& weight, const Tensor& bias,
+                  const Tensor& running_mean, const Tensor& running_var, bool training,
+                  double momentum, double eps) {
+      TensorList r = call_all<"_batch_norm">(input, weight, bias, running_mean, running_var,
+                                             training, momentum, eps);
       // Evaluation saves no statistics.
       if (!training)
         for (int i : {1, 2}) r[i] = empty(Dims({0}), r[i].dtype(), input.device());

@@ -1,6 +1,6 @@
-// Convolution and its gradients. Everything is made of two bilinear operators: `convolution` (either
-// direction) and `_convolution_weight_gradient`; each one's gradients are made of the two again, so
-// that derivatives of any order exist.
+// Convolution and its gradients. Everything is made of two bilinear operators: `convolution`
+// (either direction) and `_convolution_weight_gradient`; each one's gradients are made of the two
+// again, so that derivatives of any order exist.
 #include "cpu/conv.h"
 
 #include "core/device.h"
@@ -29,14 +29,19 @@ Dims widen(const Dims& given, int nd, const char* name) {
   return given;
 }
 
-ConvParams make_params(const Tensor& weight, const Dims& stride, const Dims& padding, const Dims& dilation,
-                       bool transposed, const Dims& output_padding, int64_t groups) {
+ConvParams make_params(const Tensor& weight, const Dims& stride, const Dims& padding,
+                       const Dims& dilation, bool transposed, const Dims& output_padding,
+                       int64_t groups) {
   const int nd = weight.ndim() - 2;
-  RL_CHECK(nd >= 1 && nd <= 3, "weight should have at least three dimensions, and at most five, but got ",
+  RL_CHECK(nd >= 1 && nd <= 3,
+           "weight should have at least three dimensions, and at most five, but got ",
            weight.sizes());
-  ConvParams p{widen(stride, nd, "stride"),           widen(padding, nd, "padding"),
-               widen(dilation, nd, "dilation"),       widen(output_padding, nd, "output_padding"),
-               transposed,                            groups};
+  ConvParams p{widen(stride, nd, "stride"),
+               widen(padding, nd, "padding"),
+               widen(dilation, nd, "dilation"),
+               widen(output_padding, nd, "output_padding"),
+               transposed,
+               groups};
   for (int i = 0; i < nd; ++i) {
     RL_CHECK(p.padding[i] >= 0, "negative padding is not supported");
     RL_CHECK(p.output_padding[i] >= 0, "negative output_padding is not supported");
@@ -53,18 +58,21 @@ std::string times(const Dims& sizes) {
   return out + ")";
 }
 
-void check_channels(const Tensor& input, const Tensor& weight, const Tensor& bias, const ConvParams& p) {
+void check_channels(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                    const ConvParams& p) {
   const Dims &in = input.sizes(), &w = weight.sizes();
   RL_CHECK(in.ndim() == w.ndim(), "Expected ", w.ndim(), "-dimensional input for ", w.ndim(),
-           "-dimensional weight ", w, ", but got ", in.ndim(), "-dimensional input of size ", in, " instead");
-  RL_CHECK(w[0] >= p.groups, "Given groups=", p.groups, ", expected weight to be at least ", p.groups,
-           " at dimension 0, but got weight of size ", w, " instead");
-  RL_CHECK(w[0] % p.groups == 0, "Given groups=", p.groups, ", expected weight to be divisible by ", p.groups,
-           " at dimension 0, but got weight of size [", w, "] instead");
+           "-dimensional weight ", w, ", but got ", in.ndim(), "-dimensional input of size ", in,
+           " instead");
+  RL_CHECK(w[0] >= p.groups, "Given groups=", p.groups, ", expected weight to be at least ",
+           p.groups, " at dimension 0, but got weight of size ", w, " instead");
+  RL_CHECK(w[0] % p.groups == 0, "Given groups=", p.groups, ", expected weight to be divisible by ",
+           p.groups, " at dimension 0, but got weight of size [", w, "] instead");
   const int64_t wanted = p.transposed ? w[0] : w[1] * p.groups;
   const int64_t outputs = p.transposed ? w[1] * p.groups : w[0];
-  RL_CHECK(in[1] == wanted, "Given ", p.transposed ? "transposed=" : "groups=",
-           p.transposed ? 1 : p.groups, ", weight of size ", w, ", expected input", in, " to have ", wanted,
+  RL_CHECK(in[1] == wanted, "Given ",
+           p.transposed ? "transposed=" : "groups=", p.transposed ? 1 : p.groups,
+           ", weight of size ", w, ", expected input", in, " to have ", wanted,
            " channels, but got ", in[1], " channels instead");
   RL_CHECK(!bias.defined() || (bias.ndim() == 1 && bias.sizes()[0] == outputs), "Given ",
            p.transposed ? "transposed=1, " : "", "weight of size ", w,
@@ -73,10 +81,12 @@ void check_channels(const Tensor& input, const Tensor& weight, const Tensor& bia
   RL_CHECK(input.dtype() == weight.dtype(), "expected scalar type ", dtype_word(input.dtype()),
            " but found ", dtype_word(weight.dtype()));
   RL_CHECK(!bias.defined() || bias.dtype() == input.dtype(), "Input type (",
-           input.dtype() == DType::Float32 ? "float" : dtype_name(input.dtype()), ") and bias type (",
-           bias.defined() && bias.dtype() == DType::Float64 ? "double"
+           input.dtype() == DType::Float32 ? "float" : dtype_name(input.dtype()),
+           ") and bias type (",
+           bias.defined() && bias.dtype() == DType::Float64   ? "double"
            : bias.defined() && bias.dtype() == DType::Float32 ? "float"
-           : bias.defined() ? dtype_name(bias.dtype()) : "",
+           : bias.defined()                                   ? dtype_name(bias.dtype())
+                                                              : "",
            ") should be the same");
 }
 
@@ -88,12 +98,14 @@ void check_output_padding(const ConvParams& p) {
   if (ok) return;
   std::string text;
   const auto add = [&](const char* what, const Dims& values) {
-    for (int i = 0; i < p.nd(); ++i) text += concat(" ", what, names[i + 3 - p.nd()], ": ", values[i]);
+    for (int i = 0; i < p.nd(); ++i)
+      text += concat(" ", what, names[i + 3 - p.nd()], ": ", values[i]);
   };
   add("output_padding", p.output_padding);
   add("stride", p.stride);
   add("dilation", p.dilation);
-  fail(ErrorKind::Runtime, "output padding must be smaller than either stride or dilation, but got", text);
+  fail(ErrorKind::Runtime, "output padding must be smaller than either stride or dilation, but got",
+       text);
 }
 
 Dims output_sizes(const Tensor& input, const Tensor& weight, const ConvParams& p) {
@@ -118,13 +130,14 @@ Dims output_sizes(const Tensor& input, const Tensor& weight, const ConvParams& p
     fail(ErrorKind::Runtime, "Given input size per channel: ", times(spatial),
          ". Calculated output size per channel: ", times(Dims(out.data() + 2, size_t(p.nd()))),
          ". Output size is too small");
-  fail(ErrorKind::Runtime, "Calculated padded input size per channel: ", times(padded), ". Kernel size: ",
-       times(kernel), ". Kernel size can't be greater than actual input size");
+  fail(ErrorKind::Runtime, "Calculated padded input size per channel: ", times(padded),
+       ". Kernel size: ", times(kernel), ". Kernel size can't be greater than actual input size");
 }
 
 // Does the user's tensor lie with channels last in its strides?
 bool strided_last(const Tensor& t) {
-  return (t.ndim() == 4 || t.ndim() == 5) && !t.is_contiguous() && is_channels_last(t.sizes(), t.strides());
+  return (t.ndim() == 4 || t.ndim() == 5) && !t.is_contiguous() &&
+         is_channels_last(t.sizes(), t.strides());
 }
 
 TensorSpec result_spec(const Dims& sizes, DType dtype, bool last) {
@@ -151,8 +164,8 @@ ConvProblem make_problem(const Dims& in, const Dims& weight, const Dims& out, co
     c.dilation[i] = p.dilation[i];
     c.pad_lo[i] = p.padding[i];
     // Exactly what makes the output size come out; less than pad_lo where a stride leaves a rest.
-    c.pad_hi[i] = (out[2 + i] - 1) * p.stride[i] + p.dilation[i] * (weight[2 + i] - 1) + 1 - in[2 + i] -
-                  p.padding[i];
+    c.pad_hi[i] = (out[2 + i] - 1) * p.stride[i] + p.dilation[i] * (weight[2 + i] - 1) + 1 -
+                  in[2 + i] - p.padding[i];
   }
   return c;
 }
@@ -175,7 +188,8 @@ struct Activation {
       return;
     }
     if (!strided_last(t))
-      keep = call<"clone">(t, t.ndim() == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d);
+      keep = call<"clone">(
+          t, t.ndim() == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d);
     data = keep.data();
   }
 };
@@ -216,8 +230,8 @@ constexpr int64_t kKeepGil = 1 << 18;  // elements below which the GIL is kept
 // Half types without a library kernel compute in float32.
 Tensor in_float(const Tensor& t) { return t.defined() ? to_dtype(t, DType::Float32) : t; }
 
-bool forward_half(const Tensor& input, const Tensor& weight, const Tensor& bias, const ConvParams& p,
-                  const Tensor& out) {
+bool forward_half(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                  const ConvParams& p, const Tensor& out) {
   ConvProblem c = p.transposed ? make_problem(out.sizes(), weight.sizes(), input.sizes(), p)
                                : make_problem(input.sizes(), weight.sizes(), out.sizes(), p);
   c.type = out.dtype() == DType::BFloat16 ? onednn::Type::bf16 : onednn::Type::f16;
@@ -236,8 +250,8 @@ bool forward_half(const Tensor& input, const Tensor& weight, const Tensor& bias,
   return done;
 }
 
-void forward_kernel(const Tensor& input, const Tensor& weight, const Tensor& bias, const ConvParams& p,
-                    const Tensor& out) {
+void forward_kernel(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                    const ConvParams& p, const Tensor& out) {
   if (is_half(out.dtype())) {
     if (forward_half(input, weight, bias, p, out)) return;
     const Tensor wide = empty(out.sizes(), DType::Float32);
@@ -253,15 +267,16 @@ void forward_kernel(const Tensor& input, const Tensor& weight, const Tensor& bia
   const Tensor w = contiguous(weight), b = bias.defined() ? contiguous(bias) : bias;
   Tensor plain_out = out;
   if (order == Order::plain && !out.is_contiguous()) plain_out = empty(out.sizes(), out.dtype());
-  dispatch(out.dtype(), c.nd == 3 ? "slow_conv3d_cpu" : "slow_conv2d_cpu", ConvTypes(), [&]<class T>() {
-    const T *wp = w.data<const T>(), *bp = b.defined() ? b.data<const T>() : nullptr;
-    T* to = static_cast<T*>(output_data(plain_out, order));
-    const GilRelease release(out.numel() > kKeepGil);
-    if (p.transposed)
-      conv_backward_data<T>(c, wp, static_cast<const T*>(x.data), to);
-    else
-      conv_forward<T>(c, static_cast<const T*>(x.data), wp, bp, to);
-  });
+  dispatch(out.dtype(), c.nd == 3 ? "slow_conv3d_cpu" : "slow_conv2d_cpu", ConvTypes(),
+           [&]<class T>() {
+             const T *wp = w.data<const T>(), *bp = b.defined() ? b.data<const T>() : nullptr;
+             T* to = static_cast<T*>(output_data(plain_out, order));
+             const GilRelease release(out.numel() > kKeepGil);
+             if (p.transposed)
+               conv_backward_data<T>(c, wp, static_cast<const T*>(x.data), to);
+             else
+               conv_forward<T>(c, static_cast<const T*>(x.data), wp, bp, to);
+           });
   if (!plain_out.same(out)) call<"copy_">(out, plain_out);
   if (p.transposed && bias.defined()) {
     Dims shape(size_t(out.ndim()), 1);
@@ -270,8 +285,8 @@ void forward_kernel(const Tensor& input, const Tensor& weight, const Tensor& bia
   }
 }
 
-bool weight_half(const Tensor& input, const Tensor& grad, const ConvParams& p, const Tensor& weight_grad,
-                 const Tensor& bias_grad) {
+bool weight_half(const Tensor& input, const Tensor& grad, const ConvParams& p,
+                 const Tensor& weight_grad, const Tensor& bias_grad) {
   ConvProblem c = make_problem(input.sizes(), weight_grad.sizes(), grad.sizes(), p);
   c.type = input.dtype() == DType::BFloat16 ? onednn::Type::bf16 : onednn::Type::f16;
   const Order order = can_order(c, grad) ? preferred_order(c) : Order::plain;
@@ -282,11 +297,12 @@ bool weight_half(const Tensor& input, const Tensor& grad, const ConvParams& p, c
   return half_conv_backward_weights(c, x.data, g.data, to, b);
 }
 
-void weight_kernel(const Tensor& input, const Tensor& grad, const ConvParams& p, const Tensor& weight_grad,
-                   const Tensor& bias_grad) {
+void weight_kernel(const Tensor& input, const Tensor& grad, const ConvParams& p,
+                   const Tensor& weight_grad, const Tensor& bias_grad) {
   if (is_half(input.dtype())) {
     if (weight_half(input, grad, p, weight_grad, bias_grad)) return;
-    const Tensor wide = empty(weight_grad.sizes(), DType::Float32), b = empty(bias_grad.sizes(), DType::Float32);
+    const Tensor wide = empty(weight_grad.sizes(), DType::Float32),
+                 b = empty(bias_grad.sizes(), DType::Float32);
     weight_kernel(in_float(input), in_float(grad), p, wide, b);
     call<"copy_">(weight_grad, wide);
     call<"copy_">(bias_grad, b);
@@ -294,7 +310,8 @@ void weight_kernel(const Tensor& input, const Tensor& grad, const ConvParams& p,
   }
   ConvProblem c = make_problem(input.sizes(), weight_grad.sizes(), grad.sizes(), p);
   Order order = can_order(c, grad) ? preferred_order(c) : Order::plain;
-  if (order == Order::plain && can_order(c, grad) && strided_last(input)) order = Order::channels_last;
+  if (order == Order::plain && can_order(c, grad) && strided_last(input))
+    order = Order::channels_last;
   if (order == Order::channels_last && !onednn::available()) order = Order::plain;
   set_order(c, order);
   // The first layer's images stay as they are where a kernel takes them so.
@@ -307,15 +324,17 @@ void weight_kernel(const Tensor& input, const Tensor& grad, const ConvParams& p,
   dispatch(input.dtype(), "slow_conv2d_grad_weight", ConvTypes(), [&]<class T>() {
     T *to = weight_grad.data<T>(), *b = bias_grad.numel() ? bias_grad.data<T>() : nullptr;
     const GilRelease release(input.numel() > kKeepGil);
-    conv_backward_weights<T>(c, static_cast<const T*>(x.data), static_cast<const T*>(g.data), to, b);
+    conv_backward_weights<T>(c, static_cast<const T*>(x.data), static_cast<const T*>(g.data), to,
+                             b);
   });
 }
 
 // Complex operands: each part is bilinear in the parts.
-Tensor complex_convolution(const Tensor& input, const Tensor& weight, const Tensor& bias, const ConvParams& p) {
+Tensor complex_convolution(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                           const ConvParams& p) {
   const auto conv = [&](const Tensor& x, const Tensor& w) {
-    return call<"convolution">(x, w, Value(), p.stride, p.padding, p.dilation, p.transposed, p.output_padding,
-                               p.groups);
+    return call<"convolution">(x, w, Value(), p.stride, p.padding, p.dilation, p.transposed,
+                               p.output_padding, p.groups);
   };
   const Tensor xr = call<"real">(input), xi = call<"imag">(input), wr = call<"real">(weight),
                wi = call<"imag">(weight);
@@ -337,27 +356,33 @@ Tensor cut(Tensor t, const Dims& sizes) {
 }
 
 // Gradients of the two arguments of a convolution for the gradient g of its result.
-Tensor input_gradient(const Tensor& g, const Tensor& weight, const Dims& input_sizes, const ConvParams& p) {
+Tensor input_gradient(const Tensor& g, const Tensor& weight, const Dims& input_sizes,
+                      const ConvParams& p) {
   Dims rest(size_t(p.nd()));
   for (int i = 0; i < p.nd() && !p.transposed; ++i)
     rest[i] = input_sizes[2 + i] - ((g.sizes()[2 + i] - 1) * p.stride[i] - 2 * p.padding[i] +
                                     p.dilation[i] * (weight.sizes()[2 + i] - 1) + 1);
-  return cut(call<"convolution">(g, conj(weight), Value(), p.stride, p.padding, p.dilation, !p.transposed,
-                                 rest, p.groups),
+  return cut(call<"convolution">(g, conj(weight), Value(), p.stride, p.padding, p.dilation,
+                                 !p.transposed, rest, p.groups),
              input_sizes);
 }
 
 ConvParams params_of(GradContext& c, int nd) {
-  return {widen(c.get<Dims>("stride"), nd, "stride"), widen(c.get<Dims>("padding"), nd, "padding"),
-          widen(c.get<Dims>("dilation"), nd, "dilation"), Dims(size_t(nd)), false, c.get<int64_t>("groups")};
+  return {widen(c.get<Dims>("stride"), nd, "stride"),
+          widen(c.get<Dims>("padding"), nd, "padding"),
+          widen(c.get<Dims>("dilation"), nd, "dilation"),
+          Dims(size_t(nd)),
+          false,
+          c.get<int64_t>("groups")};
 }
 
-TensorList weight_gradient(const Tensor& input, const Tensor& g, const Dims& weight_sizes, const ConvParams& p,
-                           bool want_bias) {
-  // The weight of a transposed convolution meets the result where that of a plain one meets the input.
+TensorList weight_gradient(const Tensor& input, const Tensor& g, const Dims& weight_sizes,
+                           const ConvParams& p, bool want_bias) {
+  // The weight of a transposed convolution meets the result where that of a plain one meets the
+  // input.
   const Tensor &x = p.transposed ? g : input, &y = p.transposed ? input : g;
-  return call_all<"_convolution_weight_gradient">(conj(x), y, weight_sizes, p.stride, p.padding, p.dilation,
-                                                  p.groups, want_bias && !p.transposed);
+  return call_all<"_convolution_weight_gradient">(conj(x), y, weight_sizes, p.stride, p.padding,
+                                                  p.dilation, p.groups, want_bias && !p.transposed);
 }
 
 Tensor bias_gradient(const Tensor& g) {
@@ -385,12 +410,14 @@ void convolution_gradients(GradContext& c) {
 OP("convolution(Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation, bool transposed, SymInt[] output_padding, SymInt groups) -> Tensor")
     .function_only()
     .infer([](const Tensor& input, const Tensor& weight, const Tensor& bias, const Dims& stride,
-              const Dims& padding, const Dims& dilation, bool transposed, const Dims& output_padding,
-              int64_t groups) {
-      const ConvParams p = make_params(weight, stride, padding, dilation, transposed, output_padding, groups);
+              const Dims& padding, const Dims& dilation, bool transposed,
+              const Dims& output_padding, int64_t groups) {
+      const ConvParams p =
+          make_params(weight, stride, padding, dilation, transposed, output_padding, groups);
       check_channels(input, weight, bias, p);
       if (transposed) check_output_padding(p);
-      RL_CHECK_KIND(NotImplemented, input.dtype() != DType::Bool, p.nd() == 3 ? "\"slow_conv3d_cpu\"" : "\"slow_conv2d_cpu\"",
+      RL_CHECK_KIND(NotImplemented, input.dtype() != DType::Bool,
+                    p.nd() == 3 ? "\"slow_conv3d_cpu\"" : "\"slow_conv2d_cpu\"",
                     " not implemented for 'Bool'");
       return result_spec(output_sizes(input, weight, p), input.dtype(),
                          strided_last(input) || strided_last(weight));
@@ -398,7 +425,8 @@ OP("convolution(Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, SymI
     .cpu([](const Tensor& input, const Tensor& weight, const Tensor& bias, const Dims& stride,
             const Dims& padding, const Dims& dilation, bool transposed, const Dims& output_padding,
             int64_t groups, const Tensor& out) {
-      const ConvParams p = make_params(weight, stride, padding, dilation, transposed, output_padding, groups);
+      const ConvParams p =
+          make_params(weight, stride, padding, dilation, transposed, output_padding, groups);
       if (is_complex(out.dtype()))
         call<"copy_">(out, complex_convolution(input, weight, bias, p));
       else
@@ -408,23 +436,25 @@ OP("convolution(Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, SymI
 
 OP("_convolution_weight_gradient(Tensor input, Tensor grad, SymInt[] weight_size, SymInt[] stride, SymInt[] padding, SymInt[] dilation, SymInt groups, bool want_bias) -> (Tensor, Tensor)")
     .hidden()
-    .infer([](const Tensor& input, const Tensor& grad, const Dims& weight_size, const Dims&, const Dims&,
-              const Dims&, int64_t, bool want_bias) {
-      return std::tuple(TensorSpec{weight_size, input.dtype(), std::nullopt},
-                        TensorSpec{Dims({want_bias ? grad.sizes()[1] : 0}), input.dtype(), std::nullopt});
+    .infer([](const Tensor& input, const Tensor& grad, const Dims& weight_size, const Dims&,
+              const Dims&, const Dims&, int64_t, bool want_bias) {
+      return std::tuple(
+          TensorSpec{weight_size, input.dtype(), std::nullopt},
+          TensorSpec{Dims({want_bias ? grad.sizes()[1] : 0}), input.dtype(), std::nullopt});
     })
     .cpu([](const Tensor& input, const Tensor& grad, const Dims& weight_size, const Dims& stride,
-            const Dims& padding, const Dims& dilation, int64_t groups, bool want_bias, const Tensor& weight_grad,
-            const Tensor& bias_grad) {
+            const Dims& padding, const Dims& dilation, int64_t groups, bool want_bias,
+            const Tensor& weight_grad, const Tensor& bias_grad) {
       const ConvParams p{stride, padding, dilation, Dims(weight_size.size() - 2), false, groups};
       if (!is_complex(input.dtype())) return weight_kernel(input, grad, p, weight_grad, bias_grad);
       const auto part = [&](const Tensor& x, const Tensor& g) {
-        return call_all<"_convolution_weight_gradient">(x, g, weight_size, stride, padding, dilation, groups,
-                                                        false)[0];
+        return call_all<"_convolution_weight_gradient">(x, g, weight_size, stride, padding,
+                                                        dilation, groups, false)[0];
       };
       const Tensor xr = call<"real">(input), xi = call<"imag">(input), gr = call<"real">(grad),
                    gi = call<"imag">(grad);
-      call<"copy_">(weight_grad, call<"complex">(part(xr, gr) - part(xi, gi), part(xr, gi) + part(xi, gr)));
+      call<"copy_">(weight_grad,
+                    call<"complex">(part(xr, gr) - part(xi, gi), part(xr, gi) + part(xi, gr)));
       if (want_bias) call<"copy_">(bias_grad, bias_gradient(grad));
     })
     .grads("input grad", "input grad", [](GradContext& c) {
@@ -435,8 +465,8 @@ OP("_convolution_weight_gradient(Tensor input, Tensor grad, SymInt[] weight_size
         c.set("input", input_gradient(y, gw, c.sizes("input"), p));
       }
       if (c.needs("grad")) {
-        Tensor g = call<"convolution">(conj(c.tensor("input")), gw, Value(), p.stride, p.padding, p.dilation,
-                                       false, Dims(size_t(p.nd())), p.groups);
+        Tensor g = call<"convolution">(conj(c.tensor("input")), gw, Value(), p.stride, p.padding,
+                                       p.dilation, false, Dims(size_t(p.nd())), p.groups);
         g = cut(g, c.sizes("grad"));
         if (c.has_grad(1) && c.get<bool>("want_bias")) {
           Dims shape(size_t(g.ndim()), 1);
@@ -449,10 +479,12 @@ OP("_convolution_weight_gradient(Tensor input, Tensor grad, SymInt[] weight_size
 
 OP("convolution_backward(Tensor grad_output, Tensor input, Tensor weight, SymInt[]? bias_sizes, SymInt[] stride, SymInt[] padding, SymInt[] dilation, bool transposed, SymInt[] output_padding, SymInt groups, bool[3] output_mask) -> (Tensor, Tensor, Tensor)")
     .hidden()
-    .composite([](const Tensor& grad, const Tensor& input, const Tensor& weight, std::optional<Dims>,
-                  const Dims& stride, const Dims& padding, const Dims& dilation, bool transposed,
-                  const Dims& output_padding, int64_t groups, const Dims& mask) {
-      const ConvParams p = make_params(weight, stride, padding, dilation, transposed, output_padding, groups);
+    .composite([](const Tensor& grad, const Tensor& input, const Tensor& weight,
+                  std::optional<Dims>, const Dims& stride, const Dims& padding,
+                  const Dims& dilation, bool transposed, const Dims& output_padding, int64_t groups,
+                  const Dims& mask) {
+      const ConvParams p =
+          make_params(weight, stride, padding, dilation, transposed, output_padding, groups);
       Tensor gi, gw, gb;
       if (mask[0]) gi = input_gradient(grad, weight, input.sizes(), p);
       if (mask[1]) gw = weight_gradient(input, grad, weight.sizes(), p, false)[0];
@@ -463,18 +495,18 @@ OP("convolution_backward(Tensor grad_output, Tensor input, Tensor weight, SymInt
 OP("_convolution(Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation, bool transposed, SymInt[] output_padding, SymInt groups, bool benchmark, bool deterministic, bool cudnn_enabled, bool allow_tf32) -> Tensor")
     .function_only()
     .composite([](const Tensor& input, const Tensor& weight, const Tensor& bias, const Dims& stride,
-                  const Dims& padding, const Dims& dilation, bool transposed, const Dims& output_padding,
-                  int64_t groups, bool, bool, bool, bool) {
-      return call<"convolution">(input, weight, bias, stride, padding, dilation, transposed, output_padding,
-                                 groups);
+                  const Dims& padding, const Dims& dilation, bool transposed,
+                  const Dims& output_padding, int64_t groups, bool, bool, bool, bool) {
+      return call<"convolution">(input, weight, bias, stride, padding, dilation, transposed,
+                                 output_padding, groups);
     });
 
 // A missing batch dimension is put in front and taken away again.
 template <class F>
 Tensor with_batch(const Tensor& input, int nd, const char* name, F f) {
   if (input.ndim() == nd + 2) return f(input);
-  RL_CHECK(input.ndim() == nd + 1, "Expected ", nd + 1, "D (unbatched) or ", nd + 2, "D (batched) input to ",
-           name, ", but got input of size: ", input.sizes());
+  RL_CHECK(input.ndim() == nd + 1, "Expected ", nd + 1, "D (unbatched) or ", nd + 2,
+           "D (batched) input to ", name, ", but got input of size: ", input.sizes());
   return call<"squeeze.dim">(f(call<"unsqueeze">(input, int64_t(0))), int64_t(0));
 }
 
@@ -488,12 +520,14 @@ Tensor conv(const Tensor& input, const Tensor& weight, const Tensor& bias, const
 }
 
 template <int ND>
-Tensor conv_padded(const Tensor& input, const Tensor& weight, const Tensor& bias, const Dims& stride,
-                   const std::string& padding, const Dims& dilation, int64_t groups) {
+Tensor conv_padded(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                   const Dims& stride, const std::string& padding, const Dims& dilation,
+                   int64_t groups) {
   if (padding == "valid") return conv<ND>(input, weight, bias, stride, Dims(1), dilation, groups);
   RL_CHECK(padding == "same", "Invalid padding string: '", padding, "'");
   const Dims steps = widen(stride, ND, "stride"), gaps = widen(dilation, ND, "dilation");
-  RL_CHECK(weight.ndim() == ND + 2, "Expected ", ND + 2, "-dimensional weight, but got ", weight.sizes());
+  RL_CHECK(weight.ndim() == ND + 2, "Expected ", ND + 2, "-dimensional weight, but got ",
+           weight.sizes());
   Dims both(ND), extra(size_t(2 * ND));
   bool uneven = false;
   for (int i = 0; i < ND; ++i) {
@@ -508,32 +542,52 @@ Tensor conv_padded(const Tensor& input, const Tensor& weight, const Tensor& bias
 }
 
 template <int ND>
-Tensor conv_transpose(const Tensor& input, const Tensor& weight, const Tensor& bias, const Dims& stride,
-                      const Dims& padding, const Dims& output_padding, int64_t groups, const Dims& dilation) {
+Tensor conv_transpose(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                      const Dims& stride, const Dims& padding, const Dims& output_padding,
+                      int64_t groups, const Dims& dilation) {
   const char* names[] = {"", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"};
   return with_batch(input, ND, names[ND], [&](const Tensor& x) {
-    return call<"convolution">(x, weight, bias, stride, padding, dilation, true, output_padding, groups);
+    return call<"convolution">(x, weight, bias, stride, padding, dilation, true, output_padding,
+                               groups);
   });
 }
 
 OP("conv1d(Tensor input, Tensor weight, Tensor? bias=None, SymInt[1] stride=1, SymInt[1] padding=0, SymInt[1] dilation=1, SymInt groups=1) -> Tensor")
-    .function_only().no_out().composite(conv<1>);
+    .function_only()
+    .no_out()
+    .composite(conv<1>);
 OP("conv1d.padding(Tensor input, Tensor weight, Tensor? bias=None, SymInt[1] stride=1, str padding=\"valid\", SymInt[1] dilation=1, SymInt groups=1) -> Tensor")
-    .function_only().no_out().composite(conv_padded<1>);
+    .function_only()
+    .no_out()
+    .composite(conv_padded<1>);
 OP("conv2d(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=1, SymInt[2] padding=0, SymInt[2] dilation=1, SymInt groups=1) -> Tensor")
-    .function_only().no_out().composite(conv<2>);
+    .function_only()
+    .no_out()
+    .composite(conv<2>);
 OP("conv2d.padding(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=1, str padding=\"valid\", SymInt[2] dilation=1, SymInt groups=1) -> Tensor")
-    .function_only().no_out().composite(conv_padded<2>);
+    .function_only()
+    .no_out()
+    .composite(conv_padded<2>);
 OP("conv3d(Tensor input, Tensor weight, Tensor? bias=None, SymInt[3] stride=1, SymInt[3] padding=0, SymInt[3] dilation=1, SymInt groups=1) -> Tensor")
-    .function_only().no_out().composite(conv<3>);
+    .function_only()
+    .no_out()
+    .composite(conv<3>);
 OP("conv3d.padding(Tensor input, Tensor weight, Tensor? bias=None, SymInt[3] stride=1, str padding=\"valid\", SymInt[3] dilation=1, SymInt groups=1) -> Tensor")
-    .function_only().no_out().composite(conv_padded<3>);
+    .function_only()
+    .no_out()
+    .composite(conv_padded<3>);
 OP("conv_transpose1d(Tensor input, Tensor weight, Tensor? bias=None, SymInt[1] stride=1, SymInt[1] padding=0, SymInt[1] output_padding=0, SymInt groups=1, SymInt[1] dilation=1) -> Tensor")
-    .function_only().no_out().composite(conv_transpose<1>);
+    .function_only()
+    .no_out()
+    .composite(conv_transpose<1>);
 OP("conv_transpose2d.input(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=1, SymInt[2] padding=0, SymInt[2] output_padding=0, SymInt groups=1, SymInt[2] dilation=1) -> Tensor")
-    .function_only().no_out().composite(conv_transpose<2>);
+    .function_only()
+    .no_out()
+    .composite(conv_transpose<2>);
 OP("conv_transpose3d.input(Tensor input, Tensor weight, Tensor? bias=None, SymInt[3] stride=1, SymInt[3] padding=0, SymInt[3] output_padding=0, SymInt groups=1, SymInt[3] dilation=1) -> Tensor")
-    .function_only().no_out().composite(conv_transpose<3>);
+    .function_only()
+    .no_out()
+    .composite(conv_transpose<3>);
 
 }  // namespace
 }  // namespace rl

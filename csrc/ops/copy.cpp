@@ -8,7 +8,8 @@ namespace rl {
 namespace {
 
 Dims preserved_strides(const Tensor& self, MemoryFormat format) {
-  if (format == MemoryFormat::Preserve && is_dense(self.sizes(), self.strides())) return self.strides();
+  if (format == MemoryFormat::Preserve && is_dense(self.sizes(), self.strides()))
+    return self.strides();
   bool last = format == MemoryFormat::ChannelsLast || format == MemoryFormat::ChannelsLast3d;
   if (last) {
     RL_CHECK(self.ndim() == (format == MemoryFormat::ChannelsLast ? 4 : 5), "required rank ",
@@ -39,8 +40,8 @@ OP("copy_(Tensor(a!) self, Tensor src, bool non_blocking=False) -> Tensor(a!)")
     .method_only()
     .node_name("CopyBackwards")
     .direct([](const Tensor& self, const Tensor& src, bool) {
-      RL_CHECK(expandable(src.sizes(), self.sizes()), "The expanded size of the tensor (", self.sizes(),
-               ") must match the existing size (", src.sizes(), ") to copy");
+      RL_CHECK(expandable(src.sizes(), self.sizes()), "The expanded size of the tensor (",
+               self.sizes(), ") must match the existing size (", src.sizes(), ") to copy");
       transfer(src, self);
       return self;
     })
@@ -52,31 +53,38 @@ OP("clone(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor")
       return TensorSpec{self.sizes(), self.dtype(),
                         preserved_strides(self, format.value_or(MemoryFormat::Preserve))};
     })
-    .cpu([](const Tensor& self, std::optional<MemoryFormat>, const Tensor& out) { transfer(self, out); })
+    .cpu([](const Tensor& self, std::optional<MemoryFormat>, const Tensor& out) {
+      transfer(self, out);
+    })
     .grad("self", "", [](GradContext& c) { return c.grad(); });
 
 OP("contiguous(Tensor(a) self, *, MemoryFormat memory_format=contiguous_format) -> Tensor(a)")
     .method_only()
     .composite([](const Tensor& self, MemoryFormat format) -> Tensor {
-      RL_CHECK(format != MemoryFormat::Preserve, "preserve memory format is unsupported by the contiguous operator");
-      bool already = format == MemoryFormat::Contiguous ? self.is_contiguous()
-                                                        : is_channels_last(self.sizes(), self.strides());
+      RL_CHECK(format != MemoryFormat::Preserve,
+               "preserve memory format is unsupported by the contiguous operator");
+      bool already = format == MemoryFormat::Contiguous
+                         ? self.is_contiguous()
+                         : is_channels_last(self.sizes(), self.strides());
       return already ? self : call<"clone">(self, format);
     });
 
 OP("_to_copy(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, bool non_blocking=False, MemoryFormat? memory_format=None) -> Tensor")
     .hidden()
     .node_name("ToCopyBackward0")
-    .direct([](const Tensor& self, std::optional<DType> dtype, std::optional<Layout>, std::optional<Device> device,
-               std::optional<bool>, bool, std::optional<MemoryFormat> format) {
+    .direct([](const Tensor& self, std::optional<DType> dtype, std::optional<Layout>,
+               std::optional<Device> device, std::optional<bool>, bool,
+               std::optional<MemoryFormat> format) {
       Device target = device.value_or(self.device());
       if (target.type == DeviceType::CUDA) {
-        throw Error(ErrorKind::Assertion, "Torch not compiled with CUDA enabled",
-                    "this build has no CUDA device: leave the tensor on 'cpu', or test torch.cuda.is_available() first");
+        throw Error(
+            ErrorKind::Assertion, "Torch not compiled with CUDA enabled",
+            "this build has no CUDA device: leave the tensor on 'cpu', or test torch.cuda.is_available() first");
       }
       RL_CHECK_KIND(NotImplemented, !(self.is_meta() && target.type == DeviceType::CPU),
                     "Cannot copy out of meta tensor; no data!");
-      Tensor out = empty_strided(self.sizes(), preserved_strides(self, format.value_or(MemoryFormat::Preserve)),
+      Tensor out = empty_strided(self.sizes(),
+                                 preserved_strides(self, format.value_or(MemoryFormat::Preserve)),
                                  dtype.value_or(self.dtype()), target);
       if (!out.is_meta()) transfer(self, out);
       return out;

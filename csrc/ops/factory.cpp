@@ -16,8 +16,9 @@ using MF = std::optional<MemoryFormat>;
 Device usable(DV device) {
   Device d = device.value_or(default_device());
   if (d.type == DeviceType::CUDA) {
-    throw Error(ErrorKind::Assertion, "Torch not compiled with CUDA enabled",
-                "this build has no CUDA device: use device='cuda' if torch.cuda.is_available() else 'cpu'");
+    throw Error(
+        ErrorKind::Assertion, "Torch not compiled with CUDA enabled",
+        "this build has no CUDA device: use device='cuda' if torch.cuda.is_available() else 'cpu'");
   }
   return d;
 }
@@ -43,7 +44,8 @@ Tensor make_full(const Dims& size, const Scalar& value, DType dtype, DV device) 
 // Strides of a new tensor made "like" another one.
 Dims like_strides(const Tensor& self, MF format) {
   MemoryFormat f = format.value_or(MemoryFormat::Preserve);
-  if (f == MemoryFormat::ChannelsLast || f == MemoryFormat::ChannelsLast3d) return channels_last_strides(self.sizes());
+  if (f == MemoryFormat::ChannelsLast || f == MemoryFormat::ChannelsLast3d)
+    return channels_last_strides(self.sizes());
   if (f == MemoryFormat::Preserve && is_dense(self.sizes(), self.strides())) return self.strides();
   return contiguous_strides(self.sizes());
 }
@@ -64,7 +66,8 @@ OP("empty_strided(SymInt[] size, SymInt[] stride, *, ScalarType? dtype=None, Lay
       return empty_strided(size, stride, dtype.value_or(default_dtype()), usable(device));
     });
 OP("empty_like(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor")
-    .function_only().no_grad()
+    .function_only()
+    .no_grad()
     .direct([](const Tensor& self, DT dtype, LT, DV device, B, MF format) {
       return empty_strided(self.sizes(), like_strides(self, format), dtype.value_or(self.dtype()),
                            usable(device.value_or(self.device())));
@@ -82,7 +85,7 @@ OP("ones(SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? 
 OP("full(SymInt[] size, Scalar fill_value, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor")
     .function_only()
     .direct([](const Dims& size, const Scalar& value, DT dtype, LT, DV device, B) {
-      DType d = value.is_bool()      ? DType::Bool
+      DType d = value.is_bool()       ? DType::Bool
                 : value.is_integral() ? DType::Int64
                 : value.is_complex()  ? complex_dtype(default_dtype())
                                       : default_dtype();
@@ -95,43 +98,54 @@ Tensor filled_like(const Tensor& self, const Scalar& value, DT dtype, DV device,
   return out;
 }
 OP("zeros_like(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor")
-    .function_only().no_grad()
+    .function_only()
+    .no_grad()
     .direct([](const Tensor& self, DT dtype, LT, DV device, B, MF format) {
       return filled_like(self, 0, dtype, device, format);
     });
 OP("ones_like(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor")
-    .function_only().no_grad()
+    .function_only()
+    .no_grad()
     .direct([](const Tensor& self, DT dtype, LT, DV device, B, MF format) {
       return filled_like(self, 1, dtype, device, format);
     });
 OP("full_like(Tensor self, Scalar fill_value, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor")
-    .function_only().no_grad()
+    .function_only()
+    .no_grad()
     .direct([](const Tensor& self, const Scalar& value, DT dtype, LT, DV device, B, MF format) {
       return filled_like(self, value, dtype, device, format);
     });
 OP("new_empty(Tensor self, SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor")
-    .method_only().no_grad()
+    .method_only()
+    .no_grad()
     .direct([](const Tensor& self, const Dims& size, DT dtype, LT, DV device, B) {
       return empty(size, dtype.value_or(self.dtype()), usable(device.value_or(self.device())));
     });
 OP("new_empty_strided(Tensor self, SymInt[] size, SymInt[] stride, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor")
-    .method_only().no_grad()
-    .direct([](const Tensor& self, const Dims& size, const Dims& stride, DT dtype, LT, DV device, B) {
-      return empty_strided(size, stride, dtype.value_or(self.dtype()), usable(device.value_or(self.device())));
+    .method_only()
+    .no_grad()
+    .direct([](const Tensor& self, const Dims& size, const Dims& stride, DT dtype, LT, DV device,
+               B) {
+      return empty_strided(size, stride, dtype.value_or(self.dtype()),
+                           usable(device.value_or(self.device())));
     });
 OP("new_zeros(Tensor self, SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor")
-    .method_only().no_grad()
+    .method_only()
+    .no_grad()
     .direct([](const Tensor& self, const Dims& size, DT dtype, LT, DV device, B) {
       return make_full(size, 0, dtype.value_or(self.dtype()), device.value_or(self.device()));
     });
 OP("new_ones(Tensor self, SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor")
-    .method_only().no_grad()
+    .method_only()
+    .no_grad()
     .direct([](const Tensor& self, const Dims& size, DT dtype, LT, DV device, B) {
       return make_full(size, 1, dtype.value_or(self.dtype()), device.value_or(self.device()));
     });
 OP("new_full(Tensor self, SymInt[] size, Scalar fill_value, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor")
-    .method_only().no_grad()
-    .direct([](const Tensor& self, const Dims& size, const Scalar& value, DT dtype, LT, DV device, B) {
+    .method_only()
+    .no_grad()
+    .direct([](const Tensor& self, const Dims& size, const Scalar& value, DT dtype, LT, DV device,
+               B) {
       return make_full(size, value, dtype.value_or(self.dtype()), device.value_or(self.device()));
     });
 OP("scalar_tensor(Scalar s, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor")
@@ -146,8 +160,8 @@ Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, DT dty
   DType d = dtype.value_or(integral ? DType::Int64 : default_dtype());
   RL_CHECK(!step.equal(0), "step must be nonzero");
   double from = start.to_double(), to = end.to_double(), by = step.to_double();
-  RL_CHECK(std::abs(from) < __builtin_inf() && std::abs(to) < __builtin_inf(), "unsupported range: ", from,
-           " -> ", to);
+  RL_CHECK(std::abs(from) < __builtin_inf() && std::abs(to) < __builtin_inf(),
+           "unsupported range: ", from, " -> ", to);
   RL_CHECK((by > 0 && to >= from) || (by < 0 && to <= from),
            "upper bound and lower bound inconsistent with step sign");
   int64_t n;
@@ -178,7 +192,9 @@ Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, DT dty
 }
 OP("arange(Scalar end, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor")
     .function_only()
-    .direct([](const Scalar& end, DT dtype, LT, DV device, B) { return arange(0, end, 1, dtype, device); });
+    .direct([](const Scalar& end, DT dtype, LT, DV device, B) {
+      return arange(0, end, 1, dtype, device);
+    });
 OP("arange.start(Scalar start, Scalar end, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor")
     .function_only()
     .direct([](const Scalar& start, const Scalar& end, DT dtype, LT, DV device, B) {
@@ -186,15 +202,15 @@ OP("arange.start(Scalar start, Scalar end, *, ScalarType? dtype=None, Layout? la
     });
 OP("arange.start_step(Scalar start, Scalar end, Scalar step=1, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor")
     .function_only()
-    .direct([](const Scalar& start, const Scalar& end, const Scalar& step, DT dtype, LT, DV device, B) {
-      return arange(start, end, step, dtype, device);
-    });
+    .direct([](const Scalar& start, const Scalar& end, const Scalar& step, DT dtype, LT, DV device,
+               B) { return arange(start, end, step, dtype, device); });
 
 OP("linspace(Scalar start, Scalar end, int steps, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor")
     .function_only()
     .direct([](const Scalar& start, const Scalar& end, int64_t steps, DT dtype, LT, DV device, B) {
       RL_CHECK(steps >= 0, "number of steps must be non-negative");
-      DType standard = start.is_complex() || end.is_complex() ? complex_dtype(default_dtype()) : default_dtype();
+      DType standard =
+          start.is_complex() || end.is_complex() ? complex_dtype(default_dtype()) : default_dtype();
       Tensor out = empty({steps}, dtype.value_or(standard), usable(device));
       if (out.is_meta() || steps == 0) return out;
       dispatch(out.dtype(), "linspace", AllTypes(), [&]<class T>() {
@@ -205,7 +221,8 @@ OP("linspace(Scalar start, Scalar end, int steps, *, ScalarType? dtype=None, Lay
           S a = start.to<S>(), b = end.to<S>();
           S step = steps > 1 ? (b - a) / S(float(steps - 1)) : S(0);
           for (int64_t i = 0; i < steps; ++i) {
-            p[i] = T(i < steps / 2 || steps == 1 ? a + step * S(float(i)) : b - step * S(float(steps - i - 1)));
+            p[i] = T(i < steps / 2 || steps == 1 ? a + step * S(float(i))
+                                                 : b - step * S(float(steps - i - 1)));
           }
         }
       });
@@ -223,7 +240,9 @@ OP("eye.m(SymInt n, SymInt m, *, ScalarType? dtype=None, Layout? layout=None, De
     });
 OP("eye(SymInt n, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor")
     .function_only()
-    .direct([](int64_t n, DT dtype, LT, DV device, B) { return call<"eye.m">(n, n, dtype, Value(), device); });
+    .direct([](int64_t n, DT dtype, LT, DV device, B) {
+      return call<"eye.m">(n, n, dtype, Value(), device);
+    });
 
 // ---- filling ----
 OP("fill.Scalar(Tensor self, Scalar value) -> Tensor")
@@ -240,7 +259,8 @@ OP("fill.Scalar(Tensor self, Scalar value) -> Tensor")
 OP("fill.Tensor(Tensor self, Tensor value) -> Tensor")
     .inplace()
     .composite([](const Tensor& self, const Tensor& value) {
-      RL_CHECK(value.ndim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ", value.ndim(),
+      RL_CHECK(value.ndim() == 0,
+               "fill_ only supports 0-dimension value tensor but got tensor with ", value.ndim(),
                " dimensions.");
       return call<"expand">(to_dtype(value, self.dtype()), self.sizes());
     });

@@ -13,7 +13,8 @@ Tensor as_int64(const Tensor& t) { return contiguous(to_dtype(t, DType::Int64));
 // ---- nonzero ----
 Tensor nonzero(const Tensor& self) {
   RL_CHECK(!self.is_meta(), "nonzero: a tensor on the meta device has no values");
-  Tensor mask = contiguous(self.dtype() == DType::Bool ? self : call<"ne.Tensor">(self, wrapped_number(0)));
+  Tensor mask =
+      contiguous(self.dtype() == DType::Bool ? self : call<"ne.Tensor">(self, wrapped_number(0)));
   const bool* p = mask.data<bool>();
   int64_t n = mask.numel(), found = 0;
   for (int64_t i = 0; i < n; ++i) found += p[i];
@@ -62,16 +63,19 @@ TensorList expand_masks(const Tensor& self, const TensorList& indices) {
       int at = int(out.size()) + d;
       RL_CHECK_KIND(Index, at < self.ndim() && t.sizes()[size_t(d)] == self.sizes()[size_t(at)],
                     "The shape of the mask ", t.sizes(), " at index ", d,
-                    " does not match the shape of the indexed tensor ", self.sizes(), " at index ", at);
+                    " does not match the shape of the indexed tensor ", self.sizes(), " at index ",
+                    at);
     }
     if (t.ndim() == 0) {
-      out.push_back(item(t).to<bool>() ? call<"zeros">(Dims({1}), DType::Int64) : empty({0}, DType::Int64));
+      out.push_back(item(t).to<bool>() ? call<"zeros">(Dims({1}), DType::Int64)
+                                       : empty({0}, DType::Int64));
       continue;
     }
-    for (const Tensor& column : call_all<"unbind.int">(nonzero(t), int64_t(1))) out.push_back(column);
+    for (const Tensor& column : call_all<"unbind.int">(nonzero(t), int64_t(1)))
+      out.push_back(column);
   }
-  RL_CHECK_KIND(Index, int(out.size()) <= self.ndim(), "too many indices for tensor of dimension ", self.ndim(),
-                " (got ", out.size(), ")");
+  RL_CHECK_KIND(Index, int(out.size()) <= self.ndim(), "too many indices for tensor of dimension ",
+                self.ndim(), " (got ", out.size(), ")");
   out.resize(size_t(self.ndim()));
   return out;
 }
@@ -94,7 +98,8 @@ IndexPlan plan_index(const Tensor& self, const TensorList& given) {
       for (const Tensor& u : plan.indices) {
         if (u.defined()) shapes << (shapes.tellp() > 0 ? ", " : "") << u.sizes();
       }
-      fail(ErrorKind::Index, "shape mismatch: indexing tensors could not be broadcast together with shapes ",
+      fail(ErrorKind::Index,
+           "shape mismatch: indexing tensors could not be broadcast together with shapes ",
            shapes.str());
     }
   }
@@ -120,8 +125,8 @@ IndexPlan plan_index(const Tensor& self, const TensorList& given) {
     const int64_t* p = t.data<int64_t>();
     int64_t size = self.sizes()[d];
     for (int64_t i = 0, n = t.numel(); i < n; ++i) {
-      RL_CHECK_KIND(Index, p[i] >= -size && p[i] < size, "index ", p[i], " is out of bounds for dimension ", d,
-                    " with size ", size);
+      RL_CHECK_KIND(Index, p[i] >= -size && p[i] < size, "index ", p[i],
+                    " is out of bounds for dimension ", d, " with size ", size);
     }
   }
   return plan;
@@ -180,7 +185,8 @@ void walk(const Tensor& self, const IndexPlan& plan, bool threaded, F f) {
   std::vector<int64_t> outer = all_offsets(k.outer_sizes, k.outer_strides);
   bool dense = is_contiguous(k.inner_sizes, k.inner_strides);
   int64_t run = dense ? count(k.inner_sizes) : 1;
-  std::vector<int64_t> inner = dense ? std::vector<int64_t>{0} : all_offsets(k.inner_sizes, k.inner_strides);
+  std::vector<int64_t> inner =
+      dense ? std::vector<int64_t>{0} : all_offsets(k.inner_sizes, k.inner_strides);
   if (run == 0 || at.empty()) return;
   int64_t rows = int64_t(outer.size() * at.size());
   auto body = [&](int64_t b, int64_t e) {
@@ -217,14 +223,18 @@ OP("index.Tensor(Tensor self, Tensor?[] indices) -> Tensor")
       return call<"index_put">(zero, c.tensors("indices"), c.grad(), true);
     });
 
-Tensor put_values(const Tensor& self, const TensorList& indices, const Tensor& values, bool accumulate) {
-  RL_CHECK_KIND(Index, self.dtype() == values.dtype(), "Index put requires the source and destination dtypes match, got ",
-                dtype_word(self.dtype()), " for the destination and ", dtype_word(values.dtype()), " for the source.");
+Tensor put_values(const Tensor& self, const TensorList& indices, const Tensor& values,
+                  bool accumulate) {
+  RL_CHECK_KIND(Index, self.dtype() == values.dtype(),
+                "Index put requires the source and destination dtypes match, got ",
+                dtype_word(self.dtype()), " for the destination and ", dtype_word(values.dtype()),
+                " for the source.");
   IndexPlan plan = plan_index(self, indices);
   Tensor v = values;
-  while (v.ndim() > plan.result.ndim() && v.sizes()[0] == 1) v = call<"select.int">(v, int64_t(0), int64_t(0));
-  RL_CHECK(expandable(v.sizes(), plan.result), "shape mismatch: value tensor of shape ", values.sizes(),
-           " cannot be broadcast to indexing result of shape ", plan.result);
+  while (v.ndim() > plan.result.ndim() && v.sizes()[0] == 1)
+    v = call<"select.int">(v, int64_t(0), int64_t(0));
+  RL_CHECK(expandable(v.sizes(), plan.result), "shape mismatch: value tensor of shape ",
+           values.sizes(), " cannot be broadcast to indexing result of shape ", plan.result);
   v = contiguous(call<"expand">(v, plan.result));
   if (v.storage() == self.storage()) v = call<"clone">(v);
   if (v.numel() == 0) return self;
@@ -249,14 +259,17 @@ Tensor put_values(const Tensor& self, const TensorList& indices, const Tensor& v
 OP("index_put_(Tensor(a!) self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor(a!)")
     .node_name("IndexPutBackward0")
     .direct(put_values)
-    .grad("self", "indices", [](GradContext& c) -> Tensor {
-      if (c.get<bool>("accumulate")) return c.grad();
-      Tensor zero = call<"zeros">(Dims(), c.grad().dtype());
-      return call<"index_put">(c.grad(), c.tensors("indices"), zero, false);
-    })
-    .grad("values", "indices", [](GradContext& c) { return call<"index.Tensor">(c.grad(), c.tensors("indices")); });
+    .grad("self", "indices",
+          [](GradContext& c) -> Tensor {
+            if (c.get<bool>("accumulate")) return c.grad();
+            Tensor zero = call<"zeros">(Dims(), c.grad().dtype());
+            return call<"index_put">(c.grad(), c.tensors("indices"), zero, false);
+          })
+    .grad("values", "indices",
+          [](GradContext& c) { return call<"index.Tensor">(c.grad(), c.tensors("indices")); });
 OP("index_put(Tensor self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor")
-    .composite([](const Tensor& self, const TensorList& indices, const Tensor& values, bool accumulate) {
+    .composite([](const Tensor& self, const TensorList& indices, const Tensor& values,
+                  bool accumulate) {
       return call<"index_put_">(call<"clone">(self), indices, values, accumulate);
     });
 
@@ -277,7 +290,8 @@ Along along(const Dims& sizes, int64_t dim) {
 }
 
 void check_index_vector(const char* op, const Tensor& index) {
-  RL_CHECK_KIND(Index, index.ndim() <= 1, op, "(): Index is supposed to be a vector, but got dim: ", index.ndim());
+  RL_CHECK_KIND(Index, index.ndim() <= 1, op,
+                "(): Index is supposed to be a vector, but got dim: ", index.ndim());
   RL_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, op,
            "(): Expected dtype int32 or int64 for index, got ", dtype_word(index.dtype()));
 }
@@ -312,9 +326,11 @@ OP("index_select(Tensor self, int dim, Tensor index) -> Tensor")
       return call<"index_add">(zero, c.get<int64_t>("dim"), c.tensor("index"), c.grad());
     });
 
-Tensor index_add_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, const Scalar& alpha) {
+Tensor index_add_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                  const Scalar& alpha) {
   check_index_vector("index_add", index);
-  RL_CHECK(self.dtype() == source.dtype(), "index_add_(): self and source expected to have the same dtype, but got (self) ",
+  RL_CHECK(self.dtype() == source.dtype(),
+           "index_add_(): self and source expected to have the same dtype, but got (self) ",
            dtype_word(self.dtype()), " and (source) ", dtype_word(source.dtype()));
   Along a = along(self.sizes(), dim);
   Tensor idx = as_int64(index), src = contiguous(source);
@@ -322,10 +338,11 @@ Tensor index_add_(const Tensor& self, int64_t dim, const Tensor& index, const Te
   int64_t have = source.ndim() ? source.sizes()[size_t(a.dim)] : 1;
   RL_CHECK_KIND(Index, source.ndim() == self.ndim() || source.ndim() == 0 || self.ndim() == 0,
                 "index_add_(): Source should have the same number of dimensions as self");
-  RL_CHECK(n == have, "index_add_(): Number of indices (", n, ") should be equal to source.size(dim): (", have,
-           "), for dim: ", a.dim);
+  RL_CHECK(n == have, "index_add_(): Number of indices (", n,
+           ") should be equal to source.size(dim): (", have, "), for dim: ", a.dim);
   const int64_t* p = idx.data<int64_t>();
-  for (int64_t i = 0; i < n; ++i) RL_CHECK_KIND(Index, p[i] >= 0 && p[i] < a.size, "index out of range in self");
+  for (int64_t i = 0; i < n; ++i)
+    RL_CHECK_KIND(Index, p[i] >= 0 && p[i] < a.size, "index out of range in self");
   Tensor dense = self.is_contiguous() ? self : call<"contiguous">(self);
   dispatch(self.dtype(), "index_add_", AllTypes(), [&]<class T>() {
     T* to = dense.data<T>();
@@ -352,7 +369,8 @@ OP("index_add_(Tensor(a!) self, int dim, Tensor index, Tensor source, *, Scalar 
       return call<"reshape">(g, c.sizes("source")) * c.scalar("alpha");
     });
 OP("index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor")
-    .composite([](const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, const Scalar& alpha) {
+    .composite([](const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                  const Scalar& alpha) {
       return call<"index_add_">(call<"clone">(self), dim, index, source, alpha);
     });
 
@@ -361,18 +379,20 @@ OP("index_copy_(Tensor(a!) self, int dim, Tensor index, Tensor source) -> Tensor
     .node_name("IndexCopyBackward0")
     .direct([](const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {
       check_index_vector("index_copy", index);
-      RL_CHECK(self.dtype() == source.dtype(), "index_copy_(): self and source expected to have the same dtype, but got (self) ",
+      RL_CHECK(self.dtype() == source.dtype(),
+               "index_copy_(): self and source expected to have the same dtype, but got (self) ",
                dtype_word(self.dtype()), " and (source) ", dtype_word(source.dtype()));
       Along a = along(self.sizes(), dim);
       int64_t n = index.numel();
       RL_CHECK_KIND(Index, source.ndim() == 0 || n == source.sizes()[size_t(a.dim)],
-                    "index_copy_(): Number of indices (", n, ") should be equal to source.size(dim) (",
+                    "index_copy_(): Number of indices (", n,
+                    ") should be equal to source.size(dim) (",
                     source.ndim() ? source.sizes()[size_t(a.dim)] : 1, ")");
       Tensor idx = as_int64(index);
       const int64_t* p = idx.data<int64_t>();
       for (int64_t i = 0; i < n; ++i) {
-        RL_CHECK_KIND(Index, p[i] >= 0 && p[i] < a.size, "index_copy_(): index ", p[i], " is out of bounds for dimension ",
-                      a.dim, " with size ", a.size);
+        RL_CHECK_KIND(Index, p[i] >= 0 && p[i] < a.size, "index_copy_(): index ", p[i],
+                      " is out of bounds for dimension ", a.dim, " with size ", a.size);
         if (self.ndim() == 0) {
           transfer(call<"reshape">(source, Dims()), self);
         } else {
@@ -382,9 +402,11 @@ OP("index_copy_(Tensor(a!) self, int dim, Tensor index, Tensor source) -> Tensor
       }
       return self;
     })
-    .grad("self", "index", [](GradContext& c) {
-      return call<"index_fill.int_Scalar">(c.grad(), c.get<int64_t>("dim"), c.tensor("index"), 0);
-    })
+    .grad("self", "index",
+          [](GradContext& c) {
+            return call<"index_fill.int_Scalar">(c.grad(), c.get<int64_t>("dim"), c.tensor("index"),
+                                                 0);
+          })
     .grad("source", "index", [](GradContext& c) {
       Tensor g = call<"index_select">(c.grad(), c.get<int64_t>("dim"), c.tensor("index"));
       return call<"reshape">(g, c.sizes("source"));
@@ -399,11 +421,12 @@ OP("index_fill.int_Scalar(Tensor self, int dim, Tensor index, Scalar value) -> T
     .direct([](const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
       check_index_vector("index_fill_", index);
       Along a = along(self.sizes(), dim);
-      Tensor out = call<"clone">(self), idx = as_int64(index), v = scalar_tensor(value, self.dtype());
+      Tensor out = call<"clone">(self), idx = as_int64(index),
+             v = scalar_tensor(value, self.dtype());
       const int64_t* p = idx.data<int64_t>();
       for (int64_t i = 0; i < idx.numel(); ++i) {
-        RL_CHECK_KIND(Index, p[i] >= -a.size && p[i] < a.size, "index ", p[i], " is out of bounds for dimension ", a.dim,
-                      " with size ", a.size);
+        RL_CHECK_KIND(Index, p[i] >= -a.size && p[i] < a.size, "index ", p[i],
+                      " is out of bounds for dimension ", a.dim, " with size ", a.size);
         transfer(v, self.ndim() ? call<"select.int">(out, int64_t(a.dim), p[i]) : out);
       }
       return out;
@@ -414,13 +437,16 @@ OP("index_fill.int_Scalar(Tensor self, int dim, Tensor index, Scalar value) -> T
 OP("index_fill.int_Tensor(Tensor self, int dim, Tensor index, Tensor value) -> Tensor")
     .inplace()
     .direct([](const Tensor& self, int64_t dim, const Tensor& index, const Tensor& value) {
-      RL_CHECK(value.ndim() == 0, "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
+      RL_CHECK(value.ndim() == 0,
+               "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
                value.ndim(), " dimension(s).");
       return call<"index_fill.int_Scalar">(self, dim, index, item(value));
     })
-    .grad("self", "index", [](GradContext& c) {
-      return call<"index_fill.int_Scalar">(c.grad(), c.get<int64_t>("dim"), c.tensor("index"), 0);
-    })
+    .grad("self", "index",
+          [](GradContext& c) {
+            return call<"index_fill.int_Scalar">(c.grad(), c.get<int64_t>("dim"), c.tensor("index"),
+                                                 0);
+          })
     .grad("value", "index", [](GradContext& c) {
       return call<"sum">(call<"index_select">(c.grad(), c.get<int64_t>("dim"), c.tensor("index")));
     });
@@ -429,40 +455,49 @@ OP("index_fill.int_Tensor(Tensor self, int dim, Tensor index, Tensor value) -> T
 OP("masked_fill.Scalar(Tensor self, Tensor mask, Scalar value) -> Tensor")
     .inplace()
     .direct([](const Tensor& self, const Tensor& mask, const Scalar& value) {
-      RL_CHECK(mask.dtype() == DType::Bool, "masked_fill_ only supports boolean masks, but got mask with dtype ",
+      RL_CHECK(mask.dtype() == DType::Bool,
+               "masked_fill_ only supports boolean masks, but got mask with dtype ",
                dtype_name(mask.dtype()));
       return call<"where.self">(mask, scalar_tensor(value, self.dtype()), self);
     })
-    .grad("self", "mask", [](GradContext& c) { return call<"masked_fill.Scalar">(c.grad(), c.tensor("mask"), 0); });
+    .grad("self", "mask",
+          [](GradContext& c) { return call<"masked_fill.Scalar">(c.grad(), c.tensor("mask"), 0); });
 OP("masked_fill.Tensor(Tensor self, Tensor mask, Tensor value) -> Tensor")
     .inplace()
     .direct([](const Tensor& self, const Tensor& mask, const Tensor& value) {
-      RL_CHECK(value.ndim() == 0, "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
+      RL_CHECK(value.ndim() == 0,
+               "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
                value.ndim(), " dimension(s).");
       return call<"where.self">(mask, to_dtype(value, self.dtype()), self);
     })
-    .grad("self", "mask", [](GradContext& c) { return call<"masked_fill.Scalar">(c.grad(), c.tensor("mask"), 0); })
+    .grad("self", "mask",
+          [](GradContext& c) { return call<"masked_fill.Scalar">(c.grad(), c.tensor("mask"), 0); })
     .grad("value", "mask", [](GradContext& c) {
-      return call<"sum">(call<"where.self">(c.tensor("mask"), c.grad(), scalar_tensor(0, c.grad().dtype())));
+      return call<"sum">(
+          call<"where.self">(c.tensor("mask"), c.grad(), scalar_tensor(0, c.grad().dtype())));
     });
 OP("masked_select(Tensor self, Tensor mask) -> Tensor")
     .direct([](const Tensor& self, const Tensor& mask) {
       RL_CHECK(mask.dtype() == DType::Bool, "masked_select: expected BoolTensor for mask");
       Dims sizes = broadcast_shapes(self.sizes(), mask.sizes());
       Tensor x = call<"reshape">(call<"expand">(self, sizes), Dims({-1}));
-      return call<"index.Tensor">(x, TensorList{call<"reshape">(call<"expand">(mask, sizes), Dims({-1}))});
+      return call<"index.Tensor">(
+          x, TensorList{call<"reshape">(call<"expand">(mask, sizes), Dims({-1}))});
     })
     .grad("self", "mask", [](GradContext& c) {
       Tensor mask = c.tensor("mask");
       Dims sizes = broadcast_shapes(c.sizes("self"), mask.sizes());
       Tensor flat = call<"zeros">(Dims({count(sizes)}), c.grad().dtype());
-      flat = call<"index_put">(flat, TensorList{call<"reshape">(call<"expand">(mask, sizes), Dims({-1}))}, c.grad(), false);
+      flat = call<"index_put">(flat,
+                               TensorList{call<"reshape">(call<"expand">(mask, sizes), Dims({-1}))},
+                               c.grad(), false);
       return sum_to_size(call<"view">(flat, sizes), c.sizes("self"));
     });
 OP("masked_scatter(Tensor self, Tensor mask, Tensor source) -> Tensor")
     .inplace()
     .direct([](const Tensor& self, const Tensor& mask, const Tensor& source) {
-      RL_CHECK(mask.dtype() == DType::Bool, "masked_scatter_ only supports boolean masks, but got mask with dtype ",
+      RL_CHECK(mask.dtype() == DType::Bool,
+               "masked_scatter_ only supports boolean masks, but got mask with dtype ",
                dtype_name(mask.dtype()));
       Dims sizes = broadcast_shapes(self.sizes(), mask.sizes());
       Tensor out = call<"clone">(call<"expand">(self, sizes), MemoryFormat::Contiguous);
@@ -471,53 +506,66 @@ OP("masked_scatter(Tensor self, Tensor mask, Tensor source) -> Tensor")
       size_t item = out.item_size();
       for (int64_t i = 0; i < n; ++i) {
         if (!m.data<bool>()[i]) continue;
-        RL_CHECK(at < src.numel(), "masked_scatter: expected self and source to have number of elements in source >= "
+        RL_CHECK(at < src.numel(),
+                 "masked_scatter: expected self and source to have number of elements in source >= "
                  "number of ones in mask");
-        std::memcpy(out.data<char>() + size_t(i) * item, src.data<char>() + size_t(at++) * item, item);
+        std::memcpy(out.data<char>() + size_t(i) * item, src.data<char>() + size_t(at++) * item,
+                    item);
       }
       return out;
     })
-    .grad("self", "mask", [](GradContext& c) { return call<"masked_fill.Scalar">(c.grad(), c.tensor("mask"), 0); })
+    .grad("self", "mask",
+          [](GradContext& c) { return call<"masked_fill.Scalar">(c.grad(), c.tensor("mask"), 0); })
     .grad("source", "mask", [](GradContext& c) {
       Tensor picked = call<"masked_select">(c.grad(), c.tensor("mask"));
       int64_t missing = count(c.sizes("source")) - picked.numel();
-      if (missing > 0) picked = call<"cat">(TensorList{picked, call<"zeros">(Dims({missing}), picked.dtype())});
+      if (missing > 0)
+        picked = call<"cat">(TensorList{picked, call<"zeros">(Dims({missing}), picked.dtype())});
       return call<"view">(picked, c.sizes("source"));
     });
 
 // ---- flat positions ----
 OP("take(Tensor self, Tensor index) -> Tensor")
     .direct([](const Tensor& self, const Tensor& index) {
-      RL_CHECK(index.dtype() == DType::Int64, "take(): Expected a long tensor for index, but got ", dtype_word(index.dtype()));
-      RL_CHECK_KIND(Index, self.numel() > 0 || index.numel() == 0, "take(): tried to take from an empty tensor");
+      RL_CHECK(index.dtype() == DType::Int64, "take(): Expected a long tensor for index, but got ",
+               dtype_word(index.dtype()));
+      RL_CHECK_KIND(Index, self.numel() > 0 || index.numel() == 0,
+                    "take(): tried to take from an empty tensor");
       Tensor flat = call<"reshape">(self, Dims({-1}));
       int64_t n = flat.numel();
-      Tensor i = call<"where.self">(call<"lt.Tensor">(index, wrapped_number(0)), index + Scalar(n), index);
+      Tensor i =
+          call<"where.self">(call<"lt.Tensor">(index, wrapped_number(0)), index + Scalar(n), index);
       Tensor idx = as_int64(i);
       for (int64_t k = 0; k < idx.numel(); ++k) {
         int64_t v = idx.data<int64_t>()[k];
-        RL_CHECK_KIND(Index, v >= 0 && v < n, "out of range: tried to access index ", v, " on a tensor of ", n, " elements.");
+        RL_CHECK_KIND(Index, v >= 0 && v < n, "out of range: tried to access index ", v,
+                      " on a tensor of ", n, " elements.");
       }
       return call<"index.Tensor">(flat, TensorList{i});
     })
     .grad("self", "index", [](GradContext& c) {
       Tensor zero = call<"zeros">(Dims({count(c.sizes("self"))}), c.grad().dtype());
-      return call<"view">(call<"index_put">(zero, TensorList{c.tensor("index")}, c.grad(), true), c.sizes("self"));
+      return call<"view">(call<"index_put">(zero, TensorList{c.tensor("index")}, c.grad(), true),
+                          c.sizes("self"));
     });
 OP("put_(Tensor(a!) self, Tensor index, Tensor source, bool accumulate=False) -> Tensor(a!)")
     .method_only()
     .node_name("PutBackward0")
     .direct([](const Tensor& self, const Tensor& index, const Tensor& source, bool accumulate) {
-      RL_CHECK(index.numel() == source.numel(), "put_(): Expected source and index to have the same number of elements");
+      RL_CHECK(index.numel() == source.numel(),
+               "put_(): Expected source and index to have the same number of elements");
       Tensor flat = call<"clone">(call<"reshape">(self, Dims({-1})));
-      call<"index_put_">(flat, TensorList{call<"reshape">(index, Dims({-1}))}, call<"reshape">(source, Dims({-1})), accumulate);
+      call<"index_put_">(flat, TensorList{call<"reshape">(index, Dims({-1}))},
+                         call<"reshape">(source, Dims({-1})), accumulate);
       transfer(call<"view">(flat, self.sizes()), self);
       return self;
     })
-    .grad("self", "index", [](GradContext& c) -> Tensor {
-      if (c.get<bool>("accumulate")) return c.grad();
-      return call<"put">(c.grad(), c.tensor("index"), call<"zeros">(c.sizes("index"), c.grad().dtype()));
-    })
+    .grad("self", "index",
+          [](GradContext& c) -> Tensor {
+            if (c.get<bool>("accumulate")) return c.grad();
+            return call<"put">(c.grad(), c.tensor("index"),
+                               call<"zeros">(c.sizes("index"), c.grad().dtype()));
+          })
     .grad("source", "index", [](GradContext& c) {
       return call<"reshape">(call<"take">(c.grad(), c.tensor("index")), c.sizes("source"));
     });
@@ -531,9 +579,10 @@ OP("embedding(Tensor weight, Tensor indices, SymInt padding_idx=-1, bool scale_g
     .function_only()
     .direct([](const Tensor& weight, const Tensor& indices, int64_t, bool, bool) {
       RL_CHECK(weight.ndim() == 2, "'weight' must be 2-D");
-      RL_CHECK(indices.dtype() == DType::Int64 || indices.dtype() == DType::Int32,
-               "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got torch.",
-               dtype_word(indices.dtype()), "Tensor instead (while checking arguments for embedding)");
+      RL_CHECK(
+          indices.dtype() == DType::Int64 || indices.dtype() == DType::Int32,
+          "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got torch.",
+          dtype_word(indices.dtype()), "Tensor instead (while checking arguments for embedding)");
       Dims sizes = indices.sizes();
       int64_t rows = weight.sizes()[0], width = weight.sizes()[1];
       sizes.push_back(width);
@@ -545,24 +594,29 @@ OP("embedding(Tensor weight, Tensor indices, SymInt padding_idx=-1, bool scale_g
       for (int64_t i = 0; i < n; ++i) {
         if (p[i] >= 0 && p[i] < rows) continue;
         throw Error(ErrorKind::Index, "index out of range in self",
-                    concat("embedding: indices[", i, "] (flattened) = ", p[i], ", the table has ", rows, " rows (0..", rows - 1, ")"));
+                    concat("embedding: indices[", i, "] (flattened) = ", p[i], ", the table has ",
+                           rows, " rows (0..", rows - 1, ")"));
       }
       size_t bytes = size_t(width) * weight.item_size();
       const char* from = static_cast<const char*>(dense.data());
       char* to = static_cast<char*>(out.data());
-      parallel(n, std::max<int64_t>(1, int64_t(kGrain * 4 / std::max<size_t>(bytes, 1))), [=](int64_t b, int64_t e) {
-        for (int64_t i = b; i < e; ++i) std::memcpy(to + size_t(i) * bytes, from + size_t(p[i]) * bytes, bytes);
-      });
+      parallel(n, std::max<int64_t>(1, int64_t(kGrain * 4 / std::max<size_t>(bytes, 1))),
+               [=](int64_t b, int64_t e) {
+                 for (int64_t i = b; i < e; ++i)
+                   std::memcpy(to + size_t(i) * bytes, from + size_t(p[i]) * bytes, bytes);
+               });
       return out;
     })
     .grad("weight", "indices", [](GradContext& c) {
       return call<"embedding_dense_backward">(c.grad(), c.tensor("indices"), c.sizes("weight")[0],
-                                              c.get<int64_t>("padding_idx"), c.get<bool>("scale_grad_by_freq"));
+                                              c.get<int64_t>("padding_idx"),
+                                              c.get<bool>("scale_grad_by_freq"));
     });
 
 OP("embedding_dense_backward(Tensor grad_output, Tensor indices, SymInt num_weights, SymInt padding_idx, bool scale_grad_by_freq) -> Tensor")
     .hidden()
-    .direct([](const Tensor& grad, const Tensor& indices, int64_t rows, int64_t padding, bool by_frequency) {
+    .direct([](const Tensor& grad, const Tensor& indices, int64_t rows, int64_t padding,
+               bool by_frequency) {
       int64_t width = grad.sizes().back(), n = indices.numel();
       Tensor out = call<"zeros">(Dims({rows, width}), grad.dtype());
       Tensor g = contiguous(grad), idx = as_int64(indices);
@@ -576,19 +630,20 @@ OP("embedding_dense_backward(Tensor grad_output, Tensor indices, SymInt num_weig
         const T* from = g.data<T>();
         T* to = out.data<T>();
         // Columns are shared out, so that every row is summed in the order of the indices.
-        parallel(width, std::max<int64_t>(16, kGrain / std::max<int64_t>(n, 1)), [=, &times](int64_t b, int64_t e) {
-          for (int64_t i = 0; i < n; ++i) {
-            if (p[i] == padding) continue;
-            const T* x = from + i * width;
-            T* y = to + p[i] * width;
-            if (!times.empty()) {
-              float scale = 1.0f / float(times[size_t(p[i])]);
-              for (int64_t k = b; k < e; ++k) y[k] = T(y[k] + x[k] * T(scale));
-            } else {
-              for (int64_t k = b; k < e; ++k) y[k] = T(y[k] + x[k]);
-            }
-          }
-        });
+        parallel(width, std::max<int64_t>(16, kGrain / std::max<int64_t>(n, 1)),
+                 [=, &times](int64_t b, int64_t e) {
+                   for (int64_t i = 0; i < n; ++i) {
+                     if (p[i] == padding) continue;
+                     const T* x = from + i * width;
+                     T* y = to + p[i] * width;
+                     if (!times.empty()) {
+                       float scale = 1.0f / float(times[size_t(p[i])]);
+                       for (int64_t k = b; k < e; ++k) y[k] = T(y[k] + x[k] * T(scale));
+                     } else {
+                       for (int64_t k = b; k < e; ++k) y[k] = T(y[k] + x[k]);
+                     }
+                   }
+                 });
       });
       return out;
     })
@@ -597,7 +652,8 @@ OP("embedding_dense_backward(Tensor grad_output, Tensor indices, SymInt num_weig
       Tensor out = call<"embedding">(c.grad(), indices);
       int64_t padding = c.get<int64_t>("padding_idx");
       if (padding < 0) return out;
-      Tensor skip = call<"unsqueeze">(call<"eq.Tensor">(indices, wrapped_number(padding)), int64_t(-1));
+      Tensor skip =
+          call<"unsqueeze">(call<"eq.Tensor">(indices, wrapped_number(padding)), int64_t(-1));
       return call<"masked_fill.Scalar">(out, skip, 0);
     });
 

@@ -28,38 +28,46 @@ struct NllShape {
 
 NllShape check_nll(const Tensor& self, const Tensor& target, const Tensor& weight) {
   RL_CHECK(self.ndim() > 0, "input tensor should be 1D or 2D");
-  RL_CHECK(self.ndim() <= 2 ? target.ndim() <= 1 : true, "0D or 1D target tensor expected, multi-target not supported");
+  RL_CHECK(self.ndim() <= 2 ? target.ndim() <= 1 : true,
+           "0D or 1D target tensor expected, multi-target not supported");
   if (target.dtype() != DType::Int64 && target.dtype() != DType::UInt8) {
-    throw Error(ErrorKind::Runtime, concat("expected scalar type Long but found ", dtype_word(target.dtype())),
-                concat("nll_loss: class-index targets need int64: got ", dtype_name(target.dtype()), " of shape ",
-                       target.sizes(), "; use target.long()"));
+    throw Error(ErrorKind::Runtime,
+                concat("expected scalar type Long but found ", dtype_word(target.dtype())),
+                concat("nll_loss: class-index targets need int64: got ", dtype_name(target.dtype()),
+                       " of shape ", target.sizes(), "; use target.long()"));
   }
   NllShape s{1, self.ndim() == 1 ? self.sizes()[0] : self.sizes()[1], 1};
   if (self.ndim() > 1) {
     s.batch = self.sizes()[0];
-    RL_CHECK(target.ndim() > 0 && target.sizes()[0] == s.batch, "Expected input batch_size (", s.batch,
-             ") to match target batch_size (", target.ndim() ? target.sizes()[0] : 1, ").");
+    RL_CHECK(target.ndim() > 0 && target.sizes()[0] == s.batch, "Expected input batch_size (",
+             s.batch, ") to match target batch_size (", target.ndim() ? target.sizes()[0] : 1,
+             ").");
   } else {
-    RL_CHECK(target.ndim() == 0 || target.numel() == 1, "size mismatch (got input: ", self.sizes(), ", target: ", target.sizes(), ")");
+    RL_CHECK(target.ndim() == 0 || target.numel() == 1, "size mismatch (got input: ", self.sizes(),
+             ", target: ", target.sizes(), ")");
   }
   for (int d = 2; d < self.ndim(); ++d) {
-    RL_CHECK(target.ndim() == self.ndim() - 1 && target.sizes()[size_t(d - 1)] == self.sizes()[size_t(d)],
+    RL_CHECK(target.ndim() == self.ndim() - 1 &&
+                 target.sizes()[size_t(d - 1)] == self.sizes()[size_t(d)],
              "size mismatch (got input: ", self.sizes(), " , target: ", target.sizes());
     s.inner *= self.sizes()[size_t(d)];
   }
   RL_CHECK(!weight.defined() || (weight.ndim() <= 1 && weight.numel() == s.classes),
-           "weight tensor should be defined either for all ", s.classes, " classes or no classes but got weight tensor of shape: ",
-           weight.sizes());
+           "weight tensor should be defined either for all ", s.classes,
+           " classes or no classes but got weight tensor of shape: ", weight.sizes());
   return s;
 }
 
-std::tuple<Tensor, Tensor> nll_forward(const Tensor& self, const Tensor& target, const Tensor& weight, int64_t reduction,
+std::tuple<Tensor, Tensor> nll_forward(const Tensor& self, const Tensor& target,
+                                       const Tensor& weight, int64_t reduction,
                                        int64_t ignore_index) {
   NllShape s = check_nll(self, target, weight);
-  Tensor x = contiguous(self), t = contiguous(to_dtype(target, DType::Int64)), w = maybe_contiguous(weight);
+  Tensor x = contiguous(self), t = contiguous(to_dtype(target, DType::Int64)),
+         w = maybe_contiguous(weight);
   Dims out_sizes;
   if (reduction == kNone) out_sizes = self.ndim() == 1 ? Dims() : target.sizes();
-  Tensor out = empty(out_sizes, self.dtype(), self.device()), total = empty(Dims(), self.dtype(), self.device());
+  Tensor out = empty(out_sizes, self.dtype(), self.device()),
+         total = empty(Dims(), self.dtype(), self.device());
   if (self.is_meta()) return {out, total};
   dispatch(self.dtype(), "nll_loss_out_frame", FloatHalfTypes(), [&]<class T>() {
     using A = std::conditional_t<std::is_same_v<T, double>, double, float>;
@@ -76,7 +84,8 @@ std::tuple<Tensor, Tensor> nll_forward(const Tensor& self, const Tensor& target,
       if (k != ignore_index) {
         if (k < 0 || k >= s.classes) {
           throw Error(ErrorKind::Index, concat("Target ", k, " is out of bounds."),
-                      concat("target[", i, "] = ", k, ", but input has ", s.classes, " classes (0..", s.classes - 1, ")"));
+                      concat("target[", i, "] = ", k, ", but input has ", s.classes,
+                             " classes (0..", s.classes - 1, ")"));
         }
         by = pw ? A(pw[k]) : A(1);
         value = -by * A(px[(i / s.inner * s.classes + k) * s.inner + i % s.inner]);
@@ -102,11 +111,13 @@ std::tuple<Tensor, Tensor> nll_forward(const Tensor& self, const Tensor& target,
   return {out, total};
 }
 
-Tensor nll_backward(const Tensor& grad, const Tensor& self, const Tensor& target, const Tensor& weight, int64_t reduction,
-                    int64_t ignore_index, const Tensor& total) {
+Tensor nll_backward(const Tensor& grad, const Tensor& self, const Tensor& target,
+                    const Tensor& weight, int64_t reduction, int64_t ignore_index,
+                    const Tensor& total) {
   NllShape s = check_nll(self, target, weight);
   Tensor out = call<"zeros">(self.sizes(), self.dtype());
-  Tensor g = contiguous(grad), t = contiguous(to_dtype(target, DType::Int64)), w = maybe_contiguous(weight);
+  Tensor g = contiguous(grad), t = contiguous(to_dtype(target, DType::Int64)),
+         w = maybe_contiguous(weight);
   dispatch(self.dtype(), "nll_loss_backward_out_frame", FloatHalfTypes(), [&]<class T>() {
     using A = std::conditional_t<std::is_same_v<T, double>, double, float>;
     const T* pg = g.data<T>();
@@ -118,7 +129,8 @@ Tensor nll_backward(const Tensor& grad, const Tensor& self, const Tensor& target
       int64_t k = pt[i];
       if (k == ignore_index) continue;
       A by = pw ? A(pw[k]) : A(1);
-      po[(i / s.inner * s.classes + k) * s.inner + i % s.inner] = T(-by * (reduction == kNone ? A(pg[i]) : scale));
+      po[(i / s.inner * s.classes + k) * s.inner + i % s.inner] =
+          T(-by * (reduction == kNone ? A(pg[i]) : scale));
     }
   });
   return out;
@@ -127,7 +139,8 @@ Tensor nll_backward(const Tensor& grad, const Tensor& self, const Tensor& target
 void nll_grads(GradContext& c) {
   Tensor like = call<"expand">(call<"zeros">(Dims(), c.dtype("self")), c.sizes("self"));
   c.set("self", call<"nll_loss_backward">(c.grad(0), like, c.tensor("target"), c.tensor("weight"),
-                                          c.get<int64_t>("reduction"), c.get<int64_t>("ignore_index"), c.result(1)));
+                                          c.get<int64_t>("reduction"),
+                                          c.get<int64_t>("ignore_index"), c.result(1)));
 }
 OP("nll_loss_forward(Tensor self, Tensor target, Tensor? weight, int reduction, SymInt ignore_index) -> (Tensor output, Tensor total_weight)")
     .hidden()
@@ -143,23 +156,28 @@ OP("nll_loss_backward(Tensor grad_output, Tensor self, Tensor target, Tensor? we
     .hidden()
     .direct(nll_backward)
     .grad("grad_output", "target weight total_weight", [](GradContext& c) {
-      TensorList r = call_all<"nll_loss_forward">(c.grad(), c.tensor("target"), c.tensor("weight"), c.get<int64_t>("reduction"),
-                                                  c.get<int64_t>("ignore_index"));
+      TensorList r =
+          call_all<"nll_loss_forward">(c.grad(), c.tensor("target"), c.tensor("weight"),
+                                       c.get<int64_t>("reduction"), c.get<int64_t>("ignore_index"));
       return r[0];
     });
 
-Tensor nll_loss_nd(const Tensor& self, const Tensor& target, const Tensor& weight, int64_t reduction, int64_t ignore_index) {
+Tensor nll_loss_nd(const Tensor& self, const Tensor& target, const Tensor& weight,
+                   int64_t reduction, int64_t ignore_index) {
   RL_CHECK_KIND(Value, self.ndim() >= 1, "Expected 1 or more dimensions (got ", self.ndim(), ")");
   if (self.ndim() > 1) {
-    RL_CHECK_KIND(Value, target.ndim() > 0 && self.sizes()[0] == target.sizes()[0], "Expected input batch_size (",
-                  self.sizes()[0], ") to match target batch_size (", target.ndim() ? target.sizes()[0] : 1, ").");
+    RL_CHECK_KIND(Value, target.ndim() > 0 && self.sizes()[0] == target.sizes()[0],
+                  "Expected input batch_size (", self.sizes()[0], ") to match target batch_size (",
+                  target.ndim() ? target.sizes()[0] : 1, ").");
   }
   if (self.ndim() == 2 && target.ndim() > 1) {
-    throw Error(ErrorKind::Runtime, "0D or 1D target tensor expected, multi-target not supported",
-                concat("nll_loss: target has shape ", target.sizes(), "; expected [", self.sizes()[0], "]",
-                       target.sizes().back() == 1 ? ": use target.squeeze(1)" : ""));
+    throw Error(
+        ErrorKind::Runtime, "0D or 1D target tensor expected, multi-target not supported",
+        concat("nll_loss: target has shape ", target.sizes(), "; expected [", self.sizes()[0], "]",
+               target.sizes().back() == 1 ? ": use target.squeeze(1)" : ""));
   }
-  if (self.ndim() <= 2) return call<"nll_loss_forward">(self, target, weight, reduction, ignore_index);
+  if (self.ndim() <= 2)
+    return call<"nll_loss_forward">(self, target, weight, reduction, ignore_index);
   Dims want = self.sizes();
   want.erase(1);
   RL_CHECK(target.sizes() == want, "Expected target size ", want, ", got ", target.sizes());
@@ -169,10 +187,11 @@ OP("nll_loss_nd(Tensor self, Tensor target, Tensor? weight=None, int reduction=M
     .hidden()
     .composite(nll_loss_nd);
 
-Tensor probability_cross_entropy(const Tensor& self, const Tensor& target, const Tensor& weight, int64_t reduction,
-                                 double smoothing) {
+Tensor probability_cross_entropy(const Tensor& self, const Tensor& target, const Tensor& weight,
+                                 int64_t reduction, double smoothing) {
   int64_t dim = self.ndim() == 1 ? 0 : 1, classes = self.sizes()[size_t(dim)];
-  Tensor t = smoothing > 0 ? target * Scalar(1 - smoothing) + Scalar(smoothing / double(classes)) : target;
+  Tensor t =
+      smoothing > 0 ? target * Scalar(1 - smoothing) + Scalar(smoothing / double(classes)) : target;
   Tensor x = call<"log_softmax.int">(self, dim) * t;
   if (weight.defined()) {
     Dims shape(size_t(self.ndim()), 1);
@@ -184,8 +203,8 @@ Tensor probability_cross_entropy(const Tensor& self, const Tensor& target, const
   return reduction == kSum ? total : total / Scalar(double(self.numel() / classes));
 }
 
-Tensor smoothed_cross_entropy(const Tensor& self, const Tensor& target, const Tensor& weight, int64_t reduction,
-                              int64_t ignore_index, double smoothing) {
+Tensor smoothed_cross_entropy(const Tensor& self, const Tensor& target, const Tensor& weight,
+                              int64_t reduction, int64_t ignore_index, double smoothing) {
   int64_t dim = self.ndim() == 1 ? 0 : 1, classes = self.sizes()[size_t(dim)];
   Tensor x = call<"log_softmax.int">(self, dim);
   Tensor nll = nll_loss_nd(x, target, weight, reduction, ignore_index);
@@ -203,7 +222,8 @@ Tensor smoothed_cross_entropy(const Tensor& self, const Tensor& target, const Te
   } else if (reduction == kMean) {
     Tensor kept = call<"masked_fill.Scalar">(target, mask, 0);
     if (weight.defined()) {
-      Tensor each = call<"masked_fill.Scalar">(call<"index.Tensor">(weight, TensorList{kept}), mask, 0);
+      Tensor each =
+          call<"masked_fill.Scalar">(call<"index.Tensor">(weight, TensorList{kept}), mask, 0);
       total = call<"sum">(smooth) / call<"sum">(each);
     } else {
       Tensor n = call<"sum">(to_dtype(call<"logical_not">(mask), self.dtype()));
@@ -217,26 +237,33 @@ Tensor smoothed_cross_entropy(const Tensor& self, const Tensor& target, const Te
 
 OP("cross_entropy_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=Mean, SymInt ignore_index=-100, float label_smoothing=0.0) -> Tensor")
     .hidden()
-    .composite([](const Tensor& self, const Tensor& target, const Tensor& weight, int64_t reduction, int64_t ignore_index,
-                  double smoothing) {
+    .composite([](const Tensor& self, const Tensor& target, const Tensor& weight, int64_t reduction,
+                  int64_t ignore_index, double smoothing) {
       if (self.sizes() == target.sizes() && self.ndim() > 0) {
         if (!is_floating(target.dtype())) {
-          throw Error(ErrorKind::Runtime,
-                      concat("Expected floating point type for target with class probabilities, got ", dtype_word(target.dtype())),
-                      "cross_entropy: a target of the input's shape is read as probabilities; class indices have one dimension less");
+          throw Error(
+              ErrorKind::Runtime,
+              concat("Expected floating point type for target with class probabilities, got ",
+                     dtype_word(target.dtype())),
+              "cross_entropy: a target of the input's shape is read as probabilities; class indices have one dimension less");
         }
         RL_CHECK(ignore_index < 0, "ignore_index is not supported for floating point target");
         return probability_cross_entropy(self, target, weight, reduction, smoothing);
       }
       if (is_floating(target.dtype())) {
-        throw Error(ErrorKind::Runtime, concat("expected target dtype to be Long or Byte, but got ", dtype_word(target.dtype())),
-                    concat("cross_entropy: class-index targets need int64: got ", dtype_name(target.dtype()), " of shape ",
-                           target.sizes(), "; use target.long(), or probabilities of shape ", self.sizes()));
+        throw Error(ErrorKind::Runtime,
+                    concat("expected target dtype to be Long or Byte, but got ",
+                           dtype_word(target.dtype())),
+                    concat("cross_entropy: class-index targets need int64: got ",
+                           dtype_name(target.dtype()), " of shape ", target.sizes(),
+                           "; use target.long(), or probabilities of shape ", self.sizes()));
       }
-      if (smoothing > 0) return smoothed_cross_entropy(self, target, weight, reduction, ignore_index, smoothing);
+      if (smoothing > 0)
+        return smoothed_cross_entropy(self, target, weight, reduction, ignore_index, smoothing);
       RL_CHECK(self.ndim() > 0, "Expected 1 or more dimensions (got 0)");
       int64_t dim = self.ndim() == 1 ? 0 : 1;
-      return nll_loss_nd(call<"log_softmax.int">(self, dim), target, weight, reduction, ignore_index);
+      return nll_loss_nd(call<"log_softmax.int">(self, dim), target, weight, reduction,
+                         ignore_index);
     });
 
 // ---- differences ----
@@ -271,10 +298,11 @@ OP("mse_loss(Tensor self, Tensor target, int reduction=Mean) -> Tensor")
       for (double s : sums) total += s;
       return scalar_tensor(reduction == kMean ? total / double(n) : total, DType::Float32);
     })
-    .grad("self", "self target", [](GradContext& c) {
-      Tensor d = c.tensor("self") - c.tensor("target");
-      return d * (spread(c, d) * Scalar(2));
-    })
+    .grad("self", "self target",
+          [](GradContext& c) {
+            Tensor d = c.tensor("self") - c.tensor("target");
+            return d * (spread(c, d) * Scalar(2));
+          })
     .grad("target", "self target", [](GradContext& c) {
       Tensor d = c.tensor("target") - c.tensor("self");
       return d * (spread(c, d) * Scalar(2));
@@ -308,13 +336,14 @@ OP("smooth_l1_loss(Tensor self, Tensor target, int reduction=Mean, float beta=1.
       if (beta == 0) return reduced(call<"abs">(self - target), reduction);
       return reduced(huber_like(self, target, beta, false), reduction);
     })
-    .grad("self", "self target", [](GradContext& c) -> Tensor {
-      if (c.get<double>("beta") == 0) {
-        Tensor d = c.tensor("self") - c.tensor("target");
-        return call<"sgn">(d) * spread(c, d);
-      }
-      return huber_like_grad(c, "beta", false, false);
-    })
+    .grad("self", "self target",
+          [](GradContext& c) -> Tensor {
+            if (c.get<double>("beta") == 0) {
+              Tensor d = c.tensor("self") - c.tensor("target");
+              return call<"sgn">(d) * spread(c, d);
+            }
+            return huber_like_grad(c, "beta", false, false);
+          })
     .grad("target", "self target", [](GradContext& c) -> Tensor {
       if (c.get<double>("beta") == 0) {
         Tensor d = c.tensor("target") - c.tensor("self");
@@ -328,17 +357,21 @@ OP("huber_loss(Tensor self, Tensor target, int reduction=Mean, float delta=1.0) 
       RL_CHECK(delta > 0, "huber_loss does not support non-positive values for delta.");
       return reduced(huber_like(self, target, delta, true), reduction);
     })
-    .grad("self", "self target", [](GradContext& c) { return huber_like_grad(c, "delta", true, false); })
-    .grad("target", "self target", [](GradContext& c) { return huber_like_grad(c, "delta", true, true); });
+    .grad("self", "self target",
+          [](GradContext& c) { return huber_like_grad(c, "delta", true, false); })
+    .grad("target", "self target",
+          [](GradContext& c) { return huber_like_grad(c, "delta", true, true); });
 
 // ---- binary cross entropy ----
 OP("binary_cross_entropy(Tensor self, Tensor target, Tensor? weight=None, int reduction=Mean) -> Tensor")
     .hidden()
     .direct([](const Tensor& self, const Tensor& target, const Tensor& weight, int64_t reduction) {
-      Tensor inside = call<"logical_and">(call<"ge.Tensor">(self, wrapped_number(0)), call<"le.Tensor">(self, wrapped_number(1)));
+      Tensor inside = call<"logical_and">(call<"ge.Tensor">(self, wrapped_number(0)),
+                                          call<"le.Tensor">(self, wrapped_number(1)));
       if (!self.is_meta() && !item(call<"all">(inside)).to<bool>()) {
-        throw Error(ErrorKind::Runtime, "all elements of input should be between 0 and 1",
-                    "binary_cross_entropy: apply sigmoid first, or use binary_cross_entropy_with_logits");
+        throw Error(
+            ErrorKind::Runtime, "all elements of input should be between 0 and 1",
+            "binary_cross_entropy: apply sigmoid first, or use binary_cross_entropy_with_logits");
       }
       // Logarithms are cut off at -100, as PyTorch's are.
       Tensor a = call<"clamp">(call<"log">(self), Scalar(-100.0));
@@ -347,22 +380,25 @@ OP("binary_cross_entropy(Tensor self, Tensor target, Tensor? weight=None, int re
       if (weight.defined()) loss = loss * weight;
       return reduced(loss, reduction);
     })
-    .grad("self", "self target weight", [](GradContext& c) {
-      Tensor x = c.tensor("self"), t = c.tensor("target"), w = c.tensor("weight");
-      Tensor below = call<"clamp">((Scalar(1) - x) * x, Scalar(1e-12));
-      Tensor g = spread(c, x) * (x - t) / below;
-      return w.defined() ? g * w : g;
-    })
+    .grad("self", "self target weight",
+          [](GradContext& c) {
+            Tensor x = c.tensor("self"), t = c.tensor("target"), w = c.tensor("weight");
+            Tensor below = call<"clamp">((Scalar(1) - x) * x, Scalar(1e-12));
+            Tensor g = spread(c, x) * (x - t) / below;
+            return w.defined() ? g * w : g;
+          })
     .grad("target", "self target weight", [](GradContext& c) {
       Tensor x = c.tensor("self"), w = c.tensor("weight");
-      Tensor odds = call<"clamp">(call<"log1p">(-x), Scalar(-100.0)) - call<"clamp">(call<"log">(x), Scalar(-100.0));
+      Tensor odds = call<"clamp">(call<"log1p">(-x), Scalar(-100.0)) -
+                    call<"clamp">(call<"log">(x), Scalar(-100.0));
       Tensor g = spread(c, x) * odds;
       return w.defined() ? g * w : g;
     });
 
 OP("binary_cross_entropy_with_logits(Tensor self, Tensor target, Tensor? weight=None, Tensor? pos_weight=None, int reduction=Mean) -> Tensor")
     .function_only()
-    .direct([](const Tensor& self, const Tensor& target, const Tensor& weight, const Tensor& pos_weight, int64_t reduction) {
+    .direct([](const Tensor& self, const Tensor& target, const Tensor& weight,
+               const Tensor& pos_weight, int64_t reduction) {
       Tensor log_p = call<"log_sigmoid">(self), loss;
       if (pos_weight.defined()) {
         Tensor by = (pos_weight - Scalar(1)) * target + Scalar(1);
@@ -373,18 +409,20 @@ OP("binary_cross_entropy_with_logits(Tensor self, Tensor target, Tensor? weight=
       if (weight.defined()) loss = loss * weight;
       return reduced(loss, reduction);
     })
-    .grad("self", "self target weight pos_weight", [](GradContext& c) {
-      Tensor x = c.tensor("self"), t = c.tensor("target"), w = c.tensor("weight"), p = c.tensor("pos_weight"), g;
-      Tensor s = call<"sigmoid">(x);
-      if (p.defined()) {
-        Tensor pt = p * t;
-        g = (pt + Scalar(1) - t) * s - pt;
-      } else {
-        g = s - t;
-      }
-      if (w.defined()) g = g * w;
-      return g * spread(c, x);
-    })
+    .grad("self", "self target weight pos_weight",
+          [](GradContext& c) {
+            Tensor x = c.tensor("self"), t = c.tensor("target"), w = c.tensor("weight"),
+                   p = c.tensor("pos_weight"), g;
+            Tensor s = call<"sigmoid">(x);
+            if (p.defined()) {
+              Tensor pt = p * t;
+              g = (pt + Scalar(1) - t) * s - pt;
+            } else {
+              g = s - t;
+            }
+            if (w.defined()) g = g * w;
+            return g * spread(c, x);
+          })
     .grad("target", "self target weight pos_weight", [](GradContext& c) {
       Tensor x = c.tensor("self"), w = c.tensor("weight"), p = c.tensor("pos_weight"), g;
       if (p.defined()) {

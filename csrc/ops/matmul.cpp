@@ -8,24 +8,36 @@
 namespace rl {
 namespace {
 
-using MatmulTypes = TypeList<uint8_t, int8_t, int16_t, int32_t, int64_t, float, double, Half, BFloat16,
-                             complex64, complex128>;
+using MatmulTypes = TypeList<uint8_t, int8_t, int16_t, int32_t, int64_t, float, double, Half,
+                             BFloat16, complex64, complex128>;
 
 // "float": how messages about mixed operands name a dtype.
 std::string c_name(DType d) {
   switch (d) {
-    case DType::Float32: return "float";
-    case DType::Float64: return "double";
-    case DType::Complex64: return "c10::complex<float>";
-    case DType::Complex128: return "c10::complex<double>";
-    case DType::Int64: return "long";
-    case DType::Int32: return "int";
-    case DType::Int16: return "short";
-    case DType::Int8: return "signed char";
-    case DType::UInt8: return "unsigned char";
-    case DType::Float16: return "c10::Half";
-    case DType::BFloat16: return "c10::BFloat16";
-    default: return dtype_name(d);
+    case DType::Float32:
+      return "float";
+    case DType::Float64:
+      return "double";
+    case DType::Complex64:
+      return "c10::complex<float>";
+    case DType::Complex128:
+      return "c10::complex<double>";
+    case DType::Int64:
+      return "long";
+    case DType::Int32:
+      return "int";
+    case DType::Int16:
+      return "short";
+    case DType::Int8:
+      return "signed char";
+    case DType::UInt8:
+      return "unsigned char";
+    case DType::Float16:
+      return "c10::Half";
+    case DType::BFloat16:
+      return "c10::BFloat16";
+    default:
+      return dtype_name(d);
   }
 }
 
@@ -101,7 +113,9 @@ Scalar conjugate(const Scalar& s) {
 }
 
 // A factor as the operands' type can hold it: integers drop the fraction.
-Scalar fitted(const Scalar& s, DType d) { return is_integral(d, true) ? Scalar(s.to<int64_t>()) : s; }
+Scalar fitted(const Scalar& s, DType d) {
+  return is_integral(d, true) ? Scalar(s.to<int64_t>()) : s;
+}
 
 // Conjugate transpose of the last two dimensions.
 Tensor adjoint(const Tensor& t) { return call<"transpose.int">(conj(t), int64_t(-2), int64_t(-1)); }
@@ -119,10 +133,11 @@ Tensor right_gradient(GradContext& c, const Tensor& left) {
 }
 
 void check_product(const Tensor& a, const Tensor& b) {
-  RL_CHECK(a.sizes()[1] == b.sizes()[0], "mat1 and mat2 shapes cannot be multiplied (", by(a), " and ",
-           by(b), ")");
-  RL_CHECK(a.dtype() == b.dtype(), "expected m1 and m2 to have the same dtype, but got: ",
-           c_name(a.dtype()), " != ", c_name(b.dtype()));
+  RL_CHECK(a.sizes()[1] == b.sizes()[0], "mat1 and mat2 shapes cannot be multiplied (", by(a),
+           " and ", by(b), ")");
+  RL_CHECK(a.dtype() == b.dtype(),
+           "expected m1 and m2 to have the same dtype, but got: ", c_name(a.dtype()),
+           " != ", c_name(b.dtype()));
 }
 
 void check_supported(DType d, const char* name) {
@@ -150,7 +165,8 @@ void start_from(const Tensor& self, const Scalar& beta, const Tensor& out) {
     const size_t bytes = size_t(cols) * self.item_size();
     const void* from = self.data();
     char* to = out.data<char>();
-    for (int64_t i = cols ? out.numel() / cols : 0; i > 0; --i, to += bytes) std::memcpy(to, from, bytes);
+    for (int64_t i = cols ? out.numel() / cols : 0; i > 0; --i, to += bytes)
+      std::memcpy(to, from, bytes);
   } else {
     call<"copy_">(out, call<"expand">(self, out.sizes()));
   }
@@ -169,14 +185,16 @@ OP("addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=
       const Dims sizes({mat1.sizes()[0], mat2.sizes()[1]});
       for (int i = 0; i < self.ndim() && self.ndim() <= 2; ++i) {
         const int at = i + 2 - self.ndim();
-        RL_CHECK(self.sizes()[i] == 1 || self.sizes()[i] == sizes[at], "The expanded size of the tensor (",
-                 sizes[at], ") must match the existing size (", self.sizes()[i],
-                 ") at non-singleton dimension ", at, ".  Target sizes: ", sizes, ".  Tensor sizes: ",
-                 self.sizes());
+        RL_CHECK(self.sizes()[i] == 1 || self.sizes()[i] == sizes[at],
+                 "The expanded size of the tensor (", sizes[at], ") must match the existing size (",
+                 self.sizes()[i], ") at non-singleton dimension ", at, ".  Target sizes: ", sizes,
+                 ".  Tensor sizes: ", self.sizes());
       }
       RL_CHECK(self.ndim() <= 2, "expand(torch.", dtype_word(self.dtype()), "Tensor{", self.sizes(),
-               "}, size=", sizes, "): the number of sizes provided (2) must be greater or equal to the "
-               "number of dimensions in the tensor (", self.ndim(), ")");
+               "}, size=", sizes,
+               "): the number of sizes provided (2) must be greater or equal to the "
+               "number of dimensions in the tensor (",
+               self.ndim(), ")");
       return TensorSpec{sizes, mat1.dtype()};
     })
     .cpu([](const Tensor& self, const Tensor& mat1, const Tensor& mat2, Scalar beta, Scalar alpha,
@@ -216,7 +234,8 @@ OP("bmm(Tensor self, Tensor mat2) -> Tensor")
       multiply(self, mat2, 1, 0, out, "bmm");
     })
     .grad("self", "mat2", [](GradContext& c) { return left_gradient(c, c.tensor("mat2"), true); })
-    .grad("mat2", "self", [](GradContext& c) { return call<"bmm">(adjoint(c.tensor("self")), c.grad()); });
+    .grad("mat2", "self",
+          [](GradContext& c) { return call<"bmm">(adjoint(c.tensor("self")), c.grad()); });
 
 OP("baddbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor")
     .inplace()
@@ -224,12 +243,12 @@ OP("baddbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar 
       const Dims sizes = batched_sizes(batch1, batch2);
       check_supported(self.dtype(), "baddbmm");
       RL_CHECK(self.dtype() == batch1.dtype(), "Input dtypes must be the same, got: input ",
-               dtype_word(self.dtype()), ", batch1: ", dtype_word(batch1.dtype()), ", batch2: ",
-               dtype_word(batch2.dtype()));
+               dtype_word(self.dtype()), ", batch1: ", dtype_word(batch1.dtype()),
+               ", batch2: ", dtype_word(batch2.dtype()));
       return TensorSpec{sizes, batch1.dtype()};
     })
-    .cpu([](const Tensor& self, const Tensor& batch1, const Tensor& batch2, Scalar beta, Scalar alpha,
-            const Tensor& out) {
+    .cpu([](const Tensor& self, const Tensor& batch1, const Tensor& batch2, Scalar beta,
+            Scalar alpha, const Tensor& out) {
       beta = fitted(beta, out.dtype());
       const bool add = !is_zero(beta);
       if (add) start_from(self, beta, out);
@@ -241,18 +260,22 @@ OP("baddbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar 
             return scaled(left_gradient(c, c.tensor("batch2"), true), conjugate(c.scalar("alpha")));
           })
     .grad("batch2", "batch1", [](GradContext& c) {
-      return scaled(call<"bmm">(adjoint(c.tensor("batch1")), c.grad()), conjugate(c.scalar("alpha")));
+      return scaled(call<"bmm">(adjoint(c.tensor("batch1")), c.grad()),
+                    conjugate(c.scalar("alpha")));
     });
 
 OP("addbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor")
     .inplace()
-    .composite([](const Tensor& self, const Tensor& batch1, const Tensor& batch2, Scalar beta, Scalar alpha) {
+    .composite([](const Tensor& self, const Tensor& batch1, const Tensor& batch2, Scalar beta,
+                  Scalar alpha) {
       RL_CHECK(batch1.ndim() == 3, "batch1 must be a 3D tensor");
       RL_CHECK(batch2.ndim() == 3, "batch2 must be a 3D tensor");
-      RL_CHECK(batch1.sizes()[0] == batch2.sizes()[0], "batch1 and batch2 must have same number of batches, got ",
-               batch1.sizes()[0], " and ", batch2.sizes()[0]);
-      RL_CHECK(batch1.sizes()[2] == batch2.sizes()[1], "Incompatible matrix sizes for bmm (", batch1.sizes()[1],
-               "x", batch1.sizes()[2], " and ", batch2.sizes()[1], "x", batch2.sizes()[2], ")");
+      RL_CHECK(batch1.sizes()[0] == batch2.sizes()[0],
+               "batch1 and batch2 must have same number of batches, got ", batch1.sizes()[0],
+               " and ", batch2.sizes()[0]);
+      RL_CHECK(batch1.sizes()[2] == batch2.sizes()[1], "Incompatible matrix sizes for bmm (",
+               batch1.sizes()[1], "x", batch1.sizes()[2], " and ", batch2.sizes()[1], "x",
+               batch2.sizes()[2], ")");
       // The batch joins the summed dimension: one product.
       const Tensor left = call<"reshape">(call<"transpose.int">(batch1, int64_t(0), int64_t(1)),
                                           Dims({batch1.sizes()[1], -1}));
@@ -271,30 +294,35 @@ OP("mv(Tensor self, Tensor vec) -> Tensor")
     .infer([](const Tensor& self, const Tensor& vec) {
       RL_CHECK(self.ndim() == 2 && vec.ndim() == 1, "vector + matrix @ vector expected, got 1, ",
                self.ndim(), ", ", vec.ndim());
-      RL_CHECK(self.sizes()[1] == vec.sizes()[0], "size mismatch, got input (", self.sizes()[0], "), mat (",
-               by(self), "), vec (", vec.sizes()[0], ")");
-      RL_CHECK(self.dtype() == vec.dtype(), "addmv input tensors must have the same dtype, but got ",
-               dtype_word(self.dtype()), ", ", dtype_word(self.dtype()), ", and ", dtype_word(vec.dtype()));
+      RL_CHECK(self.sizes()[1] == vec.sizes()[0], "size mismatch, got input (", self.sizes()[0],
+               "), mat (", by(self), "), vec (", vec.sizes()[0], ")");
+      RL_CHECK(self.dtype() == vec.dtype(),
+               "addmv input tensors must have the same dtype, but got ", dtype_word(self.dtype()),
+               ", ", dtype_word(self.dtype()), ", and ", dtype_word(vec.dtype()));
       check_supported(self.dtype(), "addmv_impl_cpu");
       return TensorSpec{Dims({self.sizes()[0]}), self.dtype()};
     })
     .cpu([](const Tensor& self, const Tensor& vec, const Tensor& out) {
       multiply(self, column(vec), 1, 0, column(out), "addmv_impl_cpu");
     })
-    .grad("self", "vec", [](GradContext& c) { return outer_product(c.grad(), conj(c.tensor("vec"))); })
-    .grad("vec", "self", [](GradContext& c) { return call<"mv">(adjoint(c.tensor("self")), c.grad()); });
+    .grad("self", "vec",
+          [](GradContext& c) { return outer_product(c.grad(), conj(c.tensor("vec"))); })
+    .grad("vec", "self",
+          [](GradContext& c) { return call<"mv">(adjoint(c.tensor("self")), c.grad()); });
 
 OP("addmv(Tensor self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1) -> Tensor")
     .inplace()
     .infer([](const Tensor& self, const Tensor& mat, const Tensor& vec, Scalar, Scalar) {
       RL_CHECK(mat.ndim() == 2 && vec.ndim() == 1 && self.ndim() <= 1,
-               "vector + matrix @ vector expected, got ", self.ndim(), ", ", mat.ndim(), ", ", vec.ndim());
+               "vector + matrix @ vector expected, got ", self.ndim(), ", ", mat.ndim(), ", ",
+               vec.ndim());
       const int64_t have = self.ndim() == 1 ? self.sizes()[0] : 1;
       RL_CHECK(mat.sizes()[1] == vec.sizes()[0] && (have == mat.sizes()[0] || have == 1),
-               "size mismatch, got input (", have, "), mat (", by(mat), "), vec (", vec.sizes()[0], ")");
+               "size mismatch, got input (", have, "), mat (", by(mat), "), vec (", vec.sizes()[0],
+               ")");
       RL_CHECK(mat.dtype() == vec.dtype() && self.dtype() == mat.dtype(),
-               "addmv input tensors must have the same dtype, but got ", dtype_word(self.dtype()), ", ",
-               dtype_word(mat.dtype()), ", and ", dtype_word(vec.dtype()));
+               "addmv input tensors must have the same dtype, but got ", dtype_word(self.dtype()),
+               ", ", dtype_word(mat.dtype()), ", and ", dtype_word(vec.dtype()));
       check_supported(mat.dtype(), "addmv_impl_cpu");
       return TensorSpec{Dims({mat.sizes()[0]}), mat.dtype()};
     })
@@ -308,7 +336,8 @@ OP("addmv(Tensor self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1)
     .grad("self", "", [](GradContext& c) { return scaled(c.grad(), conjugate(c.scalar("beta"))); })
     .grad("mat", "vec",
           [](GradContext& c) {
-            return scaled(outer_product(c.grad(), conj(c.tensor("vec"))), conjugate(c.scalar("alpha")));
+            return scaled(outer_product(c.grad(), conj(c.tensor("vec"))),
+                          conjugate(c.scalar("alpha")));
           })
     .grad("vec", "mat", [](GradContext& c) {
       return scaled(call<"mv">(adjoint(c.tensor("mat")), c.grad()), conjugate(c.scalar("alpha")));
@@ -316,7 +345,8 @@ OP("addmv(Tensor self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1)
 
 OP("addr(Tensor self, Tensor vec1, Tensor vec2, *, Scalar beta=1, Scalar alpha=1) -> Tensor")
     .inplace()
-    .composite([](const Tensor& self, const Tensor& vec1, const Tensor& vec2, Scalar beta, Scalar alpha) {
+    .composite([](const Tensor& self, const Tensor& vec1, const Tensor& vec2, Scalar beta,
+                  Scalar alpha) {
       RL_CHECK(vec1.ndim() == 1, "addr: Expected 1-D argument vec1, but got ", vec1.ndim(), "-D");
       RL_CHECK(vec2.ndim() == 1, "addr: Expected 1-D argument vec2, but got ", vec2.ndim(), "-D");
       const Tensor product = scaled(outer_product(vec1, vec2), alpha);
@@ -326,13 +356,13 @@ OP("addr(Tensor self, Tensor vec1, Tensor vec2, *, Scalar beta=1, Scalar alpha=1
     });
 
 void check_vectors(const Tensor& a, const Tensor& b, const char* name) {
-  RL_CHECK(a.ndim() == 1 && b.ndim() == 1, "1D tensors expected, but got ", a.ndim(), "D and ", b.ndim(),
-           "D tensors");
+  RL_CHECK(a.ndim() == 1 && b.ndim() == 1, "1D tensors expected, but got ", a.ndim(), "D and ",
+           b.ndim(), "D tensors");
   RL_CHECK(a.dtype() == b.dtype(), name, " : expected both vectors to have same dtype, but found ",
            dtype_word(a.dtype()), " and ", dtype_word(b.dtype()));
-  RL_CHECK(a.numel() == b.numel(), "inconsistent tensor size, expected tensor ", a.sizes(), " and src ",
-           b.sizes(), " to have the same number of elements, but got ", a.numel(), " and ", b.numel(),
-           " elements respectively");
+  RL_CHECK(a.numel() == b.numel(), "inconsistent tensor size, expected tensor ", a.sizes(),
+           " and src ", b.sizes(), " to have the same number of elements, but got ", a.numel(),
+           " and ", b.numel(), " elements respectively");
 }
 
 OP("dot(Tensor self, Tensor tensor) -> Tensor")
@@ -351,10 +381,11 @@ OP("dot(Tensor self, Tensor tensor) -> Tensor")
     .grad("self", "tensor", [](GradContext& c) { return c.grad() * conj(c.tensor("tensor")); })
     .grad("tensor", "self", [](GradContext& c) { return c.grad() * conj(c.tensor("self")); });
 
-OP("vdot(Tensor self, Tensor other) -> Tensor").composite([](const Tensor& self, const Tensor& other) {
-  check_vectors(self, other, "vdot");
-  return call<"dot">(conj(self), other);
-});
+OP("vdot(Tensor self, Tensor other) -> Tensor")
+    .composite([](const Tensor& self, const Tensor& other) {
+      check_vectors(self, other, "vdot");
+      return call<"dot">(conj(self), other);
+    });
 
 Tensor outer(const Tensor& self, const Tensor& vec2) {
   RL_CHECK(self.ndim() == 1, "outer: Expected 1-D argument self, but got ", self.ndim(), "-D");
@@ -386,8 +417,9 @@ Tensor batched_matmul(const Tensor& self, const Tensor& other) {
 
 Tensor matmul(const Tensor& self, const Tensor& other) {
   const int left = self.ndim(), right = other.ndim();
-  RL_CHECK(left != 0 && right != 0, "both arguments to matmul need to be at least 1D, but they are ", left,
-           "D and ", right, "D");
+  RL_CHECK(left != 0 && right != 0,
+           "both arguments to matmul need to be at least 1D, but they are ", left, "D and ", right,
+           "D");
   if (left == 1 && right == 1) return call<"dot">(self, other);
   if (left == 2 && right == 1) return call<"mv">(self, other);
   if (left == 1 && right == 2) return call<"squeeze.dim">(call<"mm">(row(self), other), int64_t(0));
@@ -397,7 +429,8 @@ Tensor matmul(const Tensor& self, const Tensor& other) {
     Dims sizes(self.sizes().data(), size_t(left - 1));
     const Tensor folded = call<"reshape">(self, Dims({count(sizes), self.size(-1)}));
     if (right == 2) sizes.push_back(other.sizes()[1]);
-    return call<"_unsafe_view">(right == 2 ? call<"mm">(folded, other) : call<"mv">(folded, other), sizes);
+    return call<"_unsafe_view">(right == 2 ? call<"mm">(folded, other) : call<"mv">(folded, other),
+                                sizes);
   }
   return batched_matmul(self, other);
 }
@@ -408,7 +441,8 @@ Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Ten
   if (!bias || !bias->defined()) return matmul(input, turned);
   if (weight.ndim() != 2) return matmul(input, turned) + *bias;
   if (input.ndim() == 2) return call<"addmm">(*bias, input, turned);
-  RL_CHECK(input.ndim() > 0, "both arguments to linear need to be at least 1D, but they are 0D and 2D");
+  RL_CHECK(input.ndim() > 0,
+           "both arguments to linear need to be at least 1D, but they are 0D and 2D");
   Dims sizes(input.sizes().data(), size_t(input.ndim() - 1));
   const Tensor folded = call<"reshape">(input, Dims({count(sizes), input.size(-1)}));
   sizes.push_back(weight.sizes()[0]);

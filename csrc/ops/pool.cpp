@@ -1,8 +1,7 @@
 // Max, average and adaptive pooling.
-#include "cpu/pooling.h"
-
 #include "core/device.h"
 #include "cpu/parallel.h"
+#include "cpu/pooling.h"
 #include "dispatch/call.h"
 
 namespace rl {
@@ -17,11 +16,13 @@ constexpr int64_t kKeepGil = 1 << 16;  // elements below which the GIL is kept
 Dims widen(const Dims& given, int nd, const char* op, const char* name) {
   const char* words[] = {"", "one int", "two ints", "three ints"};
   if (given.ndim() == 1) return Dims(size_t(nd), given[0]);
-  RL_CHECK(given.ndim() == nd, op, ": ", name, " must either be a single int, or a tuple of ", words[nd]);
+  RL_CHECK(given.ndim() == nd, op, ": ", name, " must either be a single int, or a tuple of ",
+           words[nd]);
   return given;
 }
 
-int64_t pooled_size(int64_t in, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation, bool ceil_mode) {
+int64_t pooled_size(int64_t in, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation,
+                    bool ceil_mode) {
   const int64_t room = in + 2 * pad - dilation * (kernel - 1) - 1;
   const auto floor_div = [](int64_t a, int64_t b) { return a / b - (a % b != 0 && a < 0); };
   int64_t out = floor_div(room + (ceil_mode ? stride - 1 : 0), stride) + 1;
@@ -41,7 +42,8 @@ void check_rank(const Tensor& self, int nd) {
   for (int i = self.ndim() - nd - 1; ok && i < self.ndim(); ++i) ok = self.sizes()[i] != 0;
   if (ok) return;
   if (nd == 3 || self.ndim() < nd + 1)
-    fail(ErrorKind::Runtime, "non-empty ", nd + 1, "D or ", nd + 2, "D (batch mode) tensor expected for input");
+    fail(ErrorKind::Runtime, "non-empty ", nd + 1, "D or ", nd + 2,
+         "D (batch mode) tensor expected for input");
   fail(ErrorKind::Runtime, "Expected ", nd + 1, "D or ", nd + 2,
        "D (batch mode) tensor with optional 0 dim batch size for input, but got:", self.sizes());
 }
@@ -56,8 +58,9 @@ PoolProblem base_problem(const Tensor& self, int nd) {
   return p;
 }
 
-PoolProblem make_problem(const char* op, const Tensor& self, int nd, const Dims& kernel_size, const Dims& stride,
-                         const Dims& padding, const Dims& dilation, bool ceil_mode) {
+PoolProblem make_problem(const char* op, const Tensor& self, int nd, const Dims& kernel_size,
+                         const Dims& stride, const Dims& padding, const Dims& dilation,
+                         bool ceil_mode) {
   const Dims k = widen(kernel_size, nd, op, "kernel_size"), d = widen(dilation, nd, op, "dilation"),
              pad = widen(padding, nd, op, "padding"),
              s = stride.empty() ? k : widen(stride, nd, op, "stride");
@@ -75,8 +78,9 @@ PoolProblem make_problem(const char* op, const Tensor& self, int nd, const Dims&
   check_rank(self, nd);
   for (int i = 0; i < nd; ++i) {
     RL_CHECK(pad[i] >= 0, "pad must be non-negative, but got pad: ", pad[i]);
-    RL_CHECK(pad[i] <= ((k[i] - 1) * d[i] + 1) / 2, "pad should be at most half of effective kernel size, but got pad=",
-             pad[i], ", kernel_size=", k[i], " and dilation=", d[i]);
+    RL_CHECK(pad[i] <= ((k[i] - 1) * d[i] + 1) / 2,
+             "pad should be at most half of effective kernel size, but got pad=", pad[i],
+             ", kernel_size=", k[i], " and dilation=", d[i]);
   }
   PoolProblem p = base_problem(self, nd);
   bool fits = true;
@@ -89,13 +93,15 @@ PoolProblem make_problem(const char* op, const Tensor& self, int nd, const Dims&
     p.out[j] = pooled_size(p.in[j], k[i], s[i], pad[i], d[i], ceil_mode);
     fits &= p.out[j] >= 1;
   }
-  RL_CHECK(fits, "Given input size: (", p.c, "x", joined(p.in + 3 - nd, nd), "). Calculated output size: (", p.c,
-           "x", joined(p.out + 3 - nd, nd), "). Output size is too small");
+  RL_CHECK(fits, "Given input size: (", p.c, "x", joined(p.in + 3 - nd, nd),
+           "). Calculated output size: (", p.c, "x", joined(p.out + 3 - nd, nd),
+           "). Output size is too small");
   return p;
 }
 
 bool strided_last(const Tensor& t) {
-  return (t.ndim() == 4 || t.ndim() == 5) && !t.is_contiguous() && is_channels_last(t.sizes(), t.strides());
+  return (t.ndim() == 4 || t.ndim() == 5) && !t.is_contiguous() &&
+         is_channels_last(t.sizes(), t.strides());
 }
 
 TensorSpec output_spec(const Tensor& self, const PoolProblem& p, int nd, DType dtype) {
@@ -114,7 +120,8 @@ bool tagged(const Tensor& t) {
 
 // Pooling runs in the order its input lies in; anything else becomes plain.
 Order order_of(const Tensor& t, int nd) {
-  return t.ndim() == nd + 2 && nd > 1 && (strided_last(t) || tagged(t)) ? Order::channels_last : Order::plain;
+  return t.ndim() == nd + 2 && nd > 1 && (strided_last(t) || tagged(t)) ? Order::channels_last
+                                                                        : Order::plain;
 }
 
 struct Input {
@@ -129,7 +136,8 @@ struct Input {
     if (order == Order::plain)
       keep = contiguous(t);
     else if (!strided_last(t))
-      keep = call<"clone">(t, t.ndim() == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d);
+      keep = call<"clone">(
+          t, t.ndim() == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d);
     data = keep.data();
   }
 };
@@ -152,7 +160,9 @@ Tensor widened(const Tensor& t) { return is_half(t.dtype()) ? to_dtype(t, DType:
 struct Output {
   Tensor out, work;
   explicit Output(const Tensor& out)
-      : out(out), work(is_half(out.dtype()) ? empty_strided(out.sizes(), out.strides(), DType::Float32) : out) {}
+      : out(out),
+        work(is_half(out.dtype()) ? empty_strided(out.sizes(), out.strides(), DType::Float32)
+                                  : out) {}
   void finish() const {
     if (!work.same(out)) call<"copy_">(out, work);
   }
@@ -162,14 +172,16 @@ using IntAndFloat = TypeList<uint8_t, int8_t, int16_t, int32_t, int64_t, float, 
 using LongAndFloat = TypeList<int64_t, float, double>;
 
 void check_dtype(DType d, const char* op, bool ints, bool only_long = false) {
-  const bool ok = is_floating(d) || (ints && is_integral(d, false) && (!only_long || d == DType::Int64));
+  const bool ok =
+      is_floating(d) || (ints && is_integral(d, false) && (!only_long || d == DType::Int64));
   RL_CHECK_KIND(NotImplemented, ok, "\"", op, "\" not implemented for '", dtype_word(d), "'");
 }
 
 // ---------------------------------------------------------------------------------------- max
 
 template <class F>
-void run_max(const Tensor& self, PoolProblem p, int nd, const Tensor& out, const Tensor& indices, F f) {
+void run_max(const Tensor& self, PoolProblem p, int nd, const Tensor& out, const Tensor& indices,
+             F f) {
   const Tensor wide = widened(self);
   p.order = out.is_contiguous() && !tagged(wide) ? Order::plain : order_of(wide, nd);
   const Input x(wide, p.order);
@@ -188,13 +200,15 @@ void run_max_backward(const Tensor& grad, const Tensor& indices, int nd, const T
   for (int i = 0; i < nd; ++i) p.out[3 - nd + i] = grad.sizes()[grad.ndim() - nd + i];
   const Tensor wide = widened(grad);
   p.order = order_of(indices, nd);
-  if (p.order == Order::channels_last && tagged(indices) != out.is_contiguous()) p.order = Order::plain;
+  if (p.order == Order::channels_last && tagged(indices) != out.is_contiguous())
+    p.order = Order::plain;
   const Input g(wide, p.order), at(indices, p.order);
   const Output dx(out);
   dispatch(wide.dtype(), "max_pool_backward", IntAndFloat(), [&]<class T>() {
     T* to = static_cast<T*>(output_data(dx.work, p.order));
     const GilRelease release(out.numel() > kKeepGil);
-    max_pool_backward<T>(p, static_cast<const T*>(g.data), static_cast<const int64_t*>(at.data), to);
+    max_pool_backward<T>(p, static_cast<const T*>(g.data), static_cast<const int64_t*>(at.data),
+                         to);
   });
   dx.finish();
 }
@@ -225,9 +239,11 @@ struct AdaptiveMaxKernel {
 constexpr const char* kMaxNames[] = {"", "max_pool1d", "max_pool2d", "max_pool3d"};
 
 template <int ND>
-std::tuple<TensorSpec, TensorSpec> max_infer(const Tensor& self, const Dims& kernel, const Dims& stride,
-                                             const Dims& padding, const Dims& dilation, bool ceil_mode) {
-  const PoolProblem p = make_problem(kMaxNames[ND], self, ND, kernel, stride, padding, dilation, ceil_mode);
+std::tuple<TensorSpec, TensorSpec> max_infer(const Tensor& self, const Dims& kernel,
+                                             const Dims& stride, const Dims& padding,
+                                             const Dims& dilation, bool ceil_mode) {
+  const PoolProblem p =
+      make_problem(kMaxNames[ND], self, ND, kernel, stride, padding, dilation, ceil_mode);
   check_dtype(self.dtype(), kMaxNames[ND], true);
   return {output_spec(self, p, ND, self.dtype()), output_spec(self, p, ND, DType::Int64)};
 }
@@ -235,7 +251,8 @@ std::tuple<TensorSpec, TensorSpec> max_infer(const Tensor& self, const Dims& ker
 template <int ND>
 void max_cpu(const Tensor& self, const Dims& kernel, const Dims& stride, const Dims& padding,
              const Dims& dilation, bool ceil_mode, const Tensor& out, const Tensor& indices) {
-  const PoolProblem p = make_problem(kMaxNames[ND], self, ND, kernel, stride, padding, dilation, ceil_mode);
+  const PoolProblem p =
+      make_problem(kMaxNames[ND], self, ND, kernel, stride, padding, dilation, ceil_mode);
   run_max(self, p, ND, out, indices, MaxKernel());
 }
 
@@ -281,41 +298,53 @@ Dims flat_size(const Dims& v, int64_t other) {
   return Dims({other, v[0]});
 }
 
-std::tuple<Tensor, Tensor> max_pool1d_with_indices(const Tensor& self, const Dims& kernel, const Dims& stride,
-                                                   const Dims& padding, const Dims& dilation, bool ceil_mode) {
-  const TensorList both = call_all<"max_pool2d_with_indices">(flat(self), flat_size(kernel, 1), flat_size(stride, 1),
-                                                              flat_size(padding, 0), flat_size(dilation, 1), ceil_mode);
+std::tuple<Tensor, Tensor> max_pool1d_with_indices(const Tensor& self, const Dims& kernel,
+                                                   const Dims& stride, const Dims& padding,
+                                                   const Dims& dilation, bool ceil_mode) {
+  const TensorList both =
+      call_all<"max_pool2d_with_indices">(flat(self), flat_size(kernel, 1), flat_size(stride, 1),
+                                          flat_size(padding, 0), flat_size(dilation, 1), ceil_mode);
   return {unflat(both[0]), unflat(both[1])};
 }
 
 Tensor max_pool1d(const Tensor& self, const Dims& kernel, const Dims& stride, const Dims& padding,
                   const Dims& dilation, bool ceil_mode) {
-  RL_CHECK((self.ndim() == 2 || self.ndim() == 3) && self.size(-1) * self.size(-2) != 0,
-           "max_pool1d: Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for input, but got:",
-           self.sizes());
+  RL_CHECK(
+      (self.ndim() == 2 || self.ndim() == 3) && self.size(-1) * self.size(-2) != 0,
+      "max_pool1d: Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for input, but got:",
+      self.sizes());
   check_dtype(self.dtype(), "max_pool1d_impl", false);
-  if (kernel.ndim() == 1 && stride.ndim() <= 1 && padding.ndim() == 1 && dilation.ndim() == 1 && dilation[0] > 0) {
+  if (kernel.ndim() == 1 && stride.ndim() <= 1 && padding.ndim() == 1 && dilation.ndim() == 1 &&
+      dilation[0] > 0) {
     const int64_t step = stride.empty() ? kernel[0] : stride[0];
-    RL_CHECK(kernel[0] > 0, "max_pool1d() kernel_size must be greater than zero, but got ", kernel[0]);
+    RL_CHECK(kernel[0] > 0, "max_pool1d() kernel_size must be greater than zero, but got ",
+             kernel[0]);
     RL_CHECK(step > 0, "max_pool1d() stride must be greater than zero, but got ", step);
-    const int64_t size = pooled_size(self.size(-1), kernel[0], step, padding[0], dilation[0], ceil_mode);
+    const int64_t size =
+        pooled_size(self.size(-1), kernel[0], step, padding[0], dilation[0], ceil_mode);
     RL_CHECK(size > 0, "max_pool1d() Invalid computed output size: ", size);
   }
   return std::get<0>(max_pool1d_with_indices(self, kernel, stride, padding, dilation, ceil_mode));
 }
 
 OP("max_pool1d_with_indices(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=0, int[1] dilation=1, bool ceil_mode=False) -> (Tensor, Tensor)")
-    .function_only().no_out().composite(max_pool1d_with_indices);
+    .function_only()
+    .no_out()
+    .composite(max_pool1d_with_indices);
 OP("max_pool1d(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=0, int[1] dilation=1, bool ceil_mode=False) -> Tensor")
-    .function_only().no_out().composite(max_pool1d);
+    .function_only()
+    .no_out()
+    .composite(max_pool1d);
 OP("max_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1, bool ceil_mode=False) -> Tensor")
-    .function_only().no_out()
+    .function_only()
+    .no_out()
     .composite([](const Tensor& self, const Dims& kernel, const Dims& stride, const Dims& padding,
                   const Dims& dilation, bool ceil_mode) {
       return call<"max_pool2d_with_indices">(self, kernel, stride, padding, dilation, ceil_mode);
     });
 OP("max_pool3d(Tensor self, int[3] kernel_size, int[3] stride=[], int[3] padding=0, int[3] dilation=1, bool ceil_mode=False) -> Tensor")
-    .function_only().no_out()
+    .function_only()
+    .no_out()
     .composite([](const Tensor& self, const Dims& kernel, const Dims& stride, const Dims& padding,
                   const Dims& dilation, bool ceil_mode) {
       return call<"max_pool3d_with_indices">(self, kernel, stride, padding, dilation, ceil_mode);
@@ -325,23 +354,26 @@ OP("max_pool3d(Tensor self, int[3] kernel_size, int[3] stride=[], int[3] padding
 
 constexpr const char* kAvgNames[] = {"", "avg_pool1d", "avg_pool2d", "avg_pool3d"};
 
-PoolProblem avg_problem(const Tensor& self, int nd, const Dims& kernel, const Dims& stride, const Dims& padding,
-                        bool ceil_mode, std::optional<int64_t> divisor) {
+PoolProblem avg_problem(const Tensor& self, int nd, const Dims& kernel, const Dims& stride,
+                        const Dims& padding, bool ceil_mode, std::optional<int64_t> divisor) {
   RL_CHECK(!divisor || *divisor != 0, "divisor must be not zero");
   return make_problem(kAvgNames[nd], self, nd, kernel, stride, padding, Dims({1}), ceil_mode);
 }
 
 // Runs a kernel that reads one activation and writes another, in the order the first lies in.
 template <class Types, class F>
-void run_unary(const Tensor& from, PoolProblem p, int nd, const Tensor& out, const char* name, F f) {
+void run_unary(const Tensor& from, PoolProblem p, int nd, const Tensor& out, const char* name,
+               F f) {
   const Tensor wide = widened(from);
   p.order = order_of(wide, nd);
   // Strides of the result were chosen with those of the input; a mismatch falls back to plain.
-  if (p.order == Order::channels_last && strided_last(wide) == out.is_contiguous()) p.order = Order::plain;
+  if (p.order == Order::channels_last && strided_last(wide) == out.is_contiguous())
+    p.order = Order::plain;
   const Input x(wide, p.order);
   const Output y(out);
-  const Tensor direct =
-      p.order == Order::plain && !y.work.is_contiguous() ? empty(out.sizes(), y.work.dtype()) : y.work;
+  const Tensor direct = p.order == Order::plain && !y.work.is_contiguous()
+                            ? empty(out.sizes(), y.work.dtype())
+                            : y.work;
   dispatch(wide.dtype(), name, Types(), [&]<class T>() {
     T* to = static_cast<T*>(output_data(direct, p.order));
     const GilRelease release(from.numel() > kKeepGil);
@@ -352,16 +384,16 @@ void run_unary(const Tensor& from, PoolProblem p, int nd, const Tensor& out, con
 }
 
 template <int ND>
-TensorSpec avg_infer(const Tensor& self, const Dims& kernel, const Dims& stride, const Dims& padding,
-                     bool ceil_mode, bool, std::optional<int64_t> divisor) {
+TensorSpec avg_infer(const Tensor& self, const Dims& kernel, const Dims& stride,
+                     const Dims& padding, bool ceil_mode, bool, std::optional<int64_t> divisor) {
   const PoolProblem p = avg_problem(self, ND, kernel, stride, padding, ceil_mode, divisor);
   check_dtype(self.dtype(), kAvgNames[ND], true, true);
   return output_spec(self, p, ND, self.dtype());
 }
 
 template <int ND>
-void avg_cpu(const Tensor& self, const Dims& kernel, const Dims& stride, const Dims& padding, bool ceil_mode,
-             bool include_pad, std::optional<int64_t> divisor, const Tensor& out) {
+void avg_cpu(const Tensor& self, const Dims& kernel, const Dims& stride, const Dims& padding,
+             bool ceil_mode, bool include_pad, std::optional<int64_t> divisor, const Tensor& out) {
   const PoolProblem problem = avg_problem(self, ND, kernel, stride, padding, ceil_mode, divisor);
   run_unary<LongAndFloat>(self, problem, ND, out, kAvgNames[ND],
                           [&]<class T>(const PoolProblem& p, const T* src, T* dst) {
@@ -371,21 +403,23 @@ void avg_cpu(const Tensor& self, const Dims& kernel, const Dims& stride, const D
 
 template <int ND>
 Tensor avg_gradient(GradContext& c) {
-  return call<"_avg_pool_backward">(c.grad(), c.sizes("self"), widen(c.get<Dims>("kernel_size"), ND, "", ""),
+  return call<"_avg_pool_backward">(c.grad(), c.sizes("self"),
+                                    widen(c.get<Dims>("kernel_size"), ND, "", ""),
                                     c.value("stride"), c.value("padding"), c.value("ceil_mode"),
                                     c.value("count_include_pad"), c.value("divisor_override"));
 }
 
 OP("_avg_pool_backward(Tensor grad, int[] input_sizes, int[] kernel_size, int[] stride, int[] padding, bool ceil_mode, bool count_include_pad, int? divisor_override) -> Tensor")
     .hidden()
-    .infer([](const Tensor& grad, const Dims& sizes, const Dims&, const Dims&, const Dims&, bool, bool,
-              std::optional<int64_t>) {
+    .infer([](const Tensor& grad, const Dims& sizes, const Dims&, const Dims&, const Dims&, bool,
+              bool, std::optional<int64_t>) {
       TensorSpec spec{sizes, grad.dtype(), std::nullopt};
       if (strided_last(grad)) spec.strides = channels_last_strides(sizes);
       return spec;
     })
-    .cpu([](const Tensor& grad, const Dims&, const Dims& kernel, const Dims& stride, const Dims& padding,
-            bool ceil_mode, bool include_pad, std::optional<int64_t> divisor, const Tensor& out) {
+    .cpu([](const Tensor& grad, const Dims&, const Dims& kernel, const Dims& stride,
+            const Dims& padding, bool ceil_mode, bool include_pad, std::optional<int64_t> divisor,
+            const Tensor& out) {
       const int nd = kernel.ndim();
       const PoolProblem problem = avg_problem(out, nd, kernel, stride, padding, ceil_mode, divisor);
       run_unary<LongAndFloat>(grad, problem, nd, out, "avg_pool_backward",
@@ -416,28 +450,34 @@ OP("avg_pool3d(Tensor self, int[3] kernel_size, int[3] stride=[], int[3] padding
     .cpu(avg_cpu<3>)
     .grad("self", "", avg_gradient<3>);
 OP("avg_pool1d(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=0, bool ceil_mode=False, bool count_include_pad=True) -> Tensor")
-    .function_only().no_out()
-    .composite([](const Tensor& self, const Dims& kernel, const Dims& stride, const Dims& padding, bool ceil_mode,
-                  bool include_pad) {
-      RL_CHECK(self.ndim() == 2 || self.ndim() == 3, "Expected 2 to 3 dimensions, but got ", self.ndim(),
-               "-dimensional tensor for argument #1 'self' (while checking arguments for avg_pool1d)");
+    .function_only()
+    .no_out()
+    .composite([](const Tensor& self, const Dims& kernel, const Dims& stride, const Dims& padding,
+                  bool ceil_mode, bool include_pad) {
+      RL_CHECK(
+          self.ndim() == 2 || self.ndim() == 3, "Expected 2 to 3 dimensions, but got ", self.ndim(),
+          "-dimensional tensor for argument #1 'self' (while checking arguments for avg_pool1d)");
       return unflat(call<"avg_pool2d">(flat(self), flat_size(kernel, 1), flat_size(stride, 1),
                                        flat_size(padding, 0), ceil_mode, include_pad));
     });
 
 // ----------------------------------------------------------------------------------- adaptive
 
-PoolProblem adaptive_problem(const char* op, const char* colon, const Tensor& self, int nd, const Dims& output_size) {
+PoolProblem adaptive_problem(const char* op, const char* colon, const Tensor& self, int nd,
+                             const Dims& output_size) {
   const Dims size = widen(output_size, nd, op, "output_size");
-  RL_CHECK(self.ndim() == nd + 1 || self.ndim() == nd + 2, op, "(): Expected ", nd + 1, "D or ", nd + 2,
-           "D tensor, but got", colon, " ", self.sizes());
+  RL_CHECK(self.ndim() == nd + 1 || self.ndim() == nd + 2, op, "(): Expected ", nd + 1, "D or ",
+           nd + 2, "D tensor, but got", colon, " ", self.sizes());
   PoolProblem p = base_problem(self, nd);
   for (int i = 0; i < nd; ++i) {
     const int d = self.ndim() - nd + i;
-    RL_CHECK(self.sizes()[d] > 0, op, "(): Expected input to have non-zero size for non-batch dimensions, but input has sizes ",
-             self.sizes(), " with dimension ", d, " being empty");
-    RL_CHECK(size[i] >= 0, op, ": elements of output_size must be greater than or equal to 0 but received {",
-             size[0], nd > 1 ? concat(", ", size[1]) : "", nd > 2 ? concat(", ", size[2]) : "", "}");
+    RL_CHECK(
+        self.sizes()[d] > 0, op,
+        "(): Expected input to have non-zero size for non-batch dimensions, but input has sizes ",
+        self.sizes(), " with dimension ", d, " being empty");
+    RL_CHECK(size[i] >= 0, op,
+             ": elements of output_size must be greater than or equal to 0 but received {", size[0],
+             nd > 1 ? concat(", ", size[1]) : "", nd > 2 ? concat(", ", size[2]) : "", "}");
     p.out[3 - nd + i] = size[i];
   }
   return p;
@@ -454,9 +494,11 @@ TensorSpec adaptive_avg_infer(const Tensor& self, const Dims& output_size) {
 
 template <int ND>
 void adaptive_avg_cpu(const Tensor& self, const Dims& output_size, const Tensor& out) {
-  run_unary<FloatTypes>(self, adaptive_problem(kAdaptiveNames[ND], "", self, ND, output_size), ND, out,
-                        kAdaptiveNames[ND],
-                        []<class T>(const PoolProblem& p, const T* src, T* dst) { adaptive_avg_pool<T>(p, src, dst); });
+  run_unary<FloatTypes>(self, adaptive_problem(kAdaptiveNames[ND], "", self, ND, output_size), ND,
+                        out, kAdaptiveNames[ND],
+                        []<class T>(const PoolProblem& p, const T* src, T* dst) {
+                          adaptive_avg_pool<T>(p, src, dst);
+                        });
 }
 
 OP("_adaptive_avg_pool_backward(Tensor grad, int[] input_sizes, int nd) -> Tensor")
@@ -468,7 +510,8 @@ OP("_adaptive_avg_pool_backward(Tensor grad, int[] input_sizes, int nd) -> Tenso
     })
     .cpu([](const Tensor& grad, const Dims&, int64_t nd, const Tensor& out) {
       PoolProblem problem = base_problem(out, int(nd));
-      for (int i = 0; i < int(nd); ++i) problem.out[3 - nd + i] = grad.sizes()[grad.ndim() - nd + i];
+      for (int i = 0; i < int(nd); ++i)
+        problem.out[3 - nd + i] = grad.sizes()[grad.ndim() - nd + i];
       run_unary<FloatTypes>(grad, problem, int(nd), out, "adaptive_avg_pool_backward",
                             []<class T>(const PoolProblem& p, const T* g, T* dx) {
                               adaptive_avg_pool_backward<T>(p, g, dx);
@@ -501,7 +544,8 @@ OP("_adaptive_avg_pool3d(Tensor self, SymInt[3] output_size) -> Tensor")
     .grad("self", "", adaptive_avg_gradient<3>);
 
 OP("adaptive_avg_pool2d(Tensor self, SymInt[2] output_size) -> Tensor")
-    .function_only().no_out()
+    .function_only()
+    .no_out()
     .composite([](const Tensor& self, const Dims& output_size) {
       const PoolProblem p = adaptive_problem(kAdaptiveNames[2], "", self, 2, output_size);
       // Global pooling is a mean, and PyTorch's graph shows it as one.
@@ -510,20 +554,24 @@ OP("adaptive_avg_pool2d(Tensor self, SymInt[2] output_size) -> Tensor")
       return call<"_adaptive_avg_pool2d">(self, output_size);
     });
 OP("adaptive_avg_pool3d(Tensor self, SymInt[3] output_size) -> Tensor")
-    .function_only().no_out()
+    .function_only()
+    .no_out()
     .composite([](const Tensor& self, const Dims& output_size) {
       const PoolProblem p = adaptive_problem(kAdaptiveNames[3], "", self, 3, output_size);
-      if (p.out[0] == 1 && p.out[1] == 1 && p.out[2] == 1 && is_floating(self.dtype()) && !tagged(self))
+      if (p.out[0] == 1 && p.out[1] == 1 && p.out[2] == 1 && is_floating(self.dtype()) &&
+          !tagged(self))
         return call<"mean.dim">(self, Dims({-1, -2, -3}), true);
       return call<"_adaptive_avg_pool3d">(self, output_size);
     });
 
 void check_adaptive1d(const Tensor& self, const char* name) {
-  RL_CHECK(self.ndim() == 2 || self.ndim() == 3, name, "(): Expected 2D or 3D tensor, but got ", self.sizes());
+  RL_CHECK(self.ndim() == 2 || self.ndim() == 3, name, "(): Expected 2D or 3D tensor, but got ",
+           self.sizes());
 }
 
 OP("adaptive_avg_pool1d(Tensor self, int[1] output_size) -> Tensor")
-    .function_only().no_out()
+    .function_only()
+    .no_out()
     .composite([](const Tensor& self, const Dims& output_size) {
       check_adaptive1d(self, "adaptive_avg_pool1d");
       return unflat(call<"_adaptive_avg_pool2d">(flat(self), Dims({1, output_size.back()})));
@@ -539,9 +587,10 @@ std::tuple<TensorSpec, TensorSpec> adaptive_max_infer(const Tensor& self, const 
 }
 
 template <int ND>
-void adaptive_max_cpu(const Tensor& self, const Dims& output_size, const Tensor& out, const Tensor& indices) {
-  run_max(self, adaptive_problem(kAdaptiveMaxNames[ND], ":", self, ND, output_size), ND, out, indices,
-          AdaptiveMaxKernel());
+void adaptive_max_cpu(const Tensor& self, const Dims& output_size, const Tensor& out,
+                      const Tensor& indices) {
+  run_max(self, adaptive_problem(kAdaptiveMaxNames[ND], ":", self, ND, output_size), ND, out,
+          indices, AdaptiveMaxKernel());
 }
 
 OP("adaptive_max_pool2d(Tensor self, int[2] output_size) -> (Tensor, Tensor)")
@@ -557,10 +606,12 @@ OP("adaptive_max_pool3d(Tensor self, int[3] output_size) -> (Tensor, Tensor)")
     .cpu(adaptive_max_cpu<3>)
     .grad("self", "result1", max_gradient<3>);
 OP("adaptive_max_pool1d(Tensor self, int[1] output_size) -> (Tensor, Tensor)")
-    .function_only().no_out()
+    .function_only()
+    .no_out()
     .composite([](const Tensor& self, const Dims& output_size) {
       check_adaptive1d(self, "adaptive_max_pool1d");
-      const TensorList both = call_all<"adaptive_max_pool2d">(flat(self), Dims({1, output_size.back()}));
+      const TensorList both =
+          call_all<"adaptive_max_pool2d">(flat(self), Dims({1, output_size.back()}));
       return std::tuple(unflat(both[0]), unflat(both[1]));
     });
 

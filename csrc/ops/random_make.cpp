@@ -350,8 +350,14 @@ OP("randint.low(int low, int high, int[] size, *, " OPTIONS ") -> Tensor")
     .function_only()
     .direct(randint_low);
 OP("randperm(int n, *, " OPTIONS ") -> Tensor").function_only().direct(randperm);
-OP("rand_like(Tensor self, *, " LIKE_OPTIONS ") -> Tensor").function_only().no_grad().direct(rand_like);
-OP("randn_like(Tensor self, *, " LIKE_OPTIONS ") -> Tensor").function_only().no_grad().direct(randn_like);
+OP("rand_like(Tensor self, *, " LIKE_OPTIONS ") -> Tensor")
+    .function_only()
+    .no_grad()
+    .direct(rand_like);
+OP("randn_like(Tensor self, *, " LIKE_OPTIONS ") -> Tensor")
+    .function_only()
+    .no_grad()
+    .direct(randn_like);
 OP("randint_like(Tensor self, int high, *, " LIKE_OPTIONS ") -> Tensor")
     .function_only()
     .no_grad()

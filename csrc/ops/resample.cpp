@@ -1,5 +1,5 @@
-// Padding, resizing and sampling of images. Resizing is done one axis at a time: each output line is
-// a weighted sum of a few input lines.
+// Padding, resizing and sampling of images. Resizing is done one axis at a time: each output line
+// is a weighted sum of a few input lines.
 #include <cmath>
 
 #include "cpu/transfer.h"
@@ -12,16 +12,20 @@ namespace {
 OP("constant_pad_nd(Tensor self, SymInt[] pad, Scalar value=0) -> Tensor")
     .function_only()
     .direct([](const Tensor& self, const Dims& pad, const Scalar& value) {
-      RL_CHECK(pad.size() % 2 == 0, "Length of pad must be even but instead it equals ", pad.size());
+      RL_CHECK(pad.size() % 2 == 0, "Length of pad must be even but instead it equals ",
+               pad.size());
       int pairs = int(pad.size()) / 2, n = self.ndim();
-      RL_CHECK(pairs <= n, "Length of pad should be no more than twice the number of dimensions of the input. Pad length is ",
-               pad.size(), "while the input has ", n, "dimensions.");
+      RL_CHECK(
+          pairs <= n,
+          "Length of pad should be no more than twice the number of dimensions of the input. Pad length is ",
+          pad.size(), "while the input has ", n, "dimensions.");
       Dims sizes = self.sizes();
       for (int i = 0; i < pairs; ++i) {
         int d = n - 1 - i;
         sizes[size_t(d)] += pad[size_t(2 * i)] + pad[size_t(2 * i + 1)];
-        RL_CHECK(sizes[size_t(d)] >= 0, "The input size ", self.sizes()[size_t(d)], ", plus negative padding ", pad[size_t(2 * i)],
-                 " and ", pad[size_t(2 * i + 1)], " resulted in a negative output size, which is invalid. Check dimension ", d,
+        RL_CHECK(sizes[size_t(d)] >= 0, "The input size ", self.sizes()[size_t(d)],
+                 ", plus negative padding ", pad[size_t(2 * i)], " and ", pad[size_t(2 * i + 1)],
+                 " resulted in a negative output size, which is invalid. Check dimension ", d,
                  " of your input.");
       }
       Tensor out = call<"full">(sizes, value, self.dtype(), Value(), self.device());
@@ -133,7 +137,9 @@ Taps filtered_taps(int64_t in, int64_t out, bool align, std::optional<double> sc
       double x = std::abs((double(k + from) - center + 0.5) / stretch), w;
       if (cubic) {
         constexpr double a = -0.5;
-        w = x < 1 ? ((a + 2) * x - (a + 3)) * x * x + 1 : x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
+        w = x < 1   ? ((a + 2) * x - (a + 3)) * x * x + 1
+            : x < 2 ? (((x - 5) * x + 8) * x - 4) * a
+                    : 0;
       } else {
         w = x < 1 ? 1 - x : 0;
       }
@@ -161,7 +167,8 @@ Tensor resize_axis(const Tensor& x, int64_t dim, const Taps& taps) {
   for (int k = 0; k < taps.count; ++k) {
     Tensor w = empty(shape, DType::Float64);
     std::copy_n(taps.weight.data() + size_t(k) * out, out, w.data<double>());
-    Tensor part = call<"index_select">(x, dim, vector_of(taps.index, size_t(k) * out, out)) * to_dtype(w, x.dtype());
+    Tensor part = call<"index_select">(x, dim, vector_of(taps.index, size_t(k) * out, out)) *
+                  to_dtype(w, x.dtype());
     sum = sum.defined() ? sum + part : part;
   }
   return sum;
@@ -170,17 +177,22 @@ Tensor resize_axis(const Tensor& x, int64_t dim, const Taps& taps) {
 using Scales = std::vector<std::optional<double>>;
 
 template <class Make>
-Tensor resize(const char* op, const Tensor& self, const Dims& size, const Scales& scales, Make make) {
+Tensor resize(const char* op, const Tensor& self, const Dims& size, const Scales& scales,
+              Make make) {
   int n = size.ndim();
-  RL_CHECK(self.ndim() == n + 2, "Non-empty ", n + 2, "D data tensor expected but got a tensor with sizes ", self.sizes());
+  RL_CHECK(self.ndim() == n + 2, "Non-empty ", n + 2,
+           "D data tensor expected but got a tensor with sizes ", self.sizes());
   for (int i = 0; i < n; ++i) {
-    RL_CHECK(self.sizes()[size_t(i + 2)] > 0 && size[size_t(i)] > 0, op, ": Input and output sizes should be greater than 0, but got input ",
-             self.sizes(), " and output size ", size);
+    RL_CHECK(self.sizes()[size_t(i + 2)] > 0 && size[size_t(i)] > 0, op,
+             ": Input and output sizes should be greater than 0, but got input ", self.sizes(),
+             " and output size ", size);
   }
-  if (is_half(self.dtype())) return to_dtype(resize(op, to_dtype(self, DType::Float32), size, scales, make), self.dtype());
+  if (is_half(self.dtype()))
+    return to_dtype(resize(op, to_dtype(self, DType::Float32), size, scales, make), self.dtype());
   Tensor x = self;
   for (int i = n - 1; i >= 0; --i) {
-    x = resize_axis(x, i + 2, make(self.sizes()[size_t(i + 2)], size[size_t(i)], scales[size_t(i)]));
+    x = resize_axis(x, i + 2,
+                    make(self.sizes()[size_t(i + 2)], size[size_t(i)], scales[size_t(i)]));
   }
   return x;
 }
@@ -190,44 +202,75 @@ using S = std::optional<double>;
 template <bool Exact>
 Tensor nearest(const Tensor& self, const Dims& size, const Scales& scales) {
   bool single = self.dtype() != DType::Float64;
-  return resize("upsample_nearest", self, size, scales,
-                [=](int64_t in, int64_t out, S s) { return nearest_taps(in, out, s, Exact, single); });
+  return resize("upsample_nearest", self, size, scales, [=](int64_t in, int64_t out, S s) {
+    return nearest_taps(in, out, s, Exact, single);
+  });
 }
 Tensor linear(const Tensor& self, const Dims& size, bool align, const Scales& scales) {
-  return resize("upsample_linear", self, size, scales, [=](int64_t in, int64_t out, S s) { return linear_taps(in, out, align, s); });
+  return resize("upsample_linear", self, size, scales,
+                [=](int64_t in, int64_t out, S s) { return linear_taps(in, out, align, s); });
 }
 
-OP("upsample_nearest1d(Tensor self, SymInt[1] output_size, float? scales=None) -> Tensor").hidden()
+OP("upsample_nearest1d(Tensor self, SymInt[1] output_size, float? scales=None) -> Tensor")
+    .hidden()
     .composite([](const Tensor& x, const Dims& size, S a) { return nearest<false>(x, size, {a}); });
-OP("upsample_nearest2d(Tensor self, SymInt[2] output_size, float? scales_h=None, float? scales_w=None) -> Tensor").hidden()
-    .composite([](const Tensor& x, const Dims& size, S a, S b) { return nearest<false>(x, size, {a, b}); });
-OP("upsample_nearest3d(Tensor self, SymInt[3] output_size, float? scales_d=None, float? scales_h=None, float? scales_w=None) -> Tensor").hidden()
-    .composite([](const Tensor& x, const Dims& size, S a, S b, S c) { return nearest<false>(x, size, {a, b, c}); });
-OP("_upsample_nearest_exact1d(Tensor self, SymInt[1] output_size, float? scales=None) -> Tensor").hidden()
+OP("upsample_nearest2d(Tensor self, SymInt[2] output_size, float? scales_h=None, float? scales_w=None) -> Tensor")
+    .hidden()
+    .composite([](const Tensor& x, const Dims& size, S a, S b) {
+      return nearest<false>(x, size, {a, b});
+    });
+OP("upsample_nearest3d(Tensor self, SymInt[3] output_size, float? scales_d=None, float? scales_h=None, float? scales_w=None) -> Tensor")
+    .hidden()
+    .composite([](const Tensor& x, const Dims& size, S a, S b, S c) {
+      return nearest<false>(x, size, {a, b, c});
+    });
+OP("_upsample_nearest_exact1d(Tensor self, SymInt[1] output_size, float? scales=None) -> Tensor")
+    .hidden()
     .composite([](const Tensor& x, const Dims& size, S a) { return nearest<true>(x, size, {a}); });
-OP("_upsample_nearest_exact2d(Tensor self, SymInt[2] output_size, float? scales_h=None, float? scales_w=None) -> Tensor").hidden()
-    .composite([](const Tensor& x, const Dims& size, S a, S b) { return nearest<true>(x, size, {a, b}); });
-OP("_upsample_nearest_exact3d(Tensor self, SymInt[3] output_size, float? scales_d=None, float? scales_h=None, float? scales_w=None) -> Tensor").hidden()
-    .composite([](const Tensor& x, const Dims& size, S a, S b, S c) { return nearest<true>(x, size, {a, b, c}); });
-OP("upsample_linear1d(Tensor self, SymInt[1] output_size, bool align_corners, float? scales=None) -> Tensor").hidden()
-    .composite([](const Tensor& x, const Dims& size, bool align, S a) { return linear(x, size, align, {a}); });
-OP("upsample_bilinear2d(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor").hidden()
-    .composite([](const Tensor& x, const Dims& size, bool align, S a, S b) { return linear(x, size, align, {a, b}); });
-OP("upsample_trilinear3d(Tensor self, SymInt[3] output_size, bool align_corners, float? scales_d=None, float? scales_h=None, float? scales_w=None) -> Tensor").hidden()
-    .composite([](const Tensor& x, const Dims& size, bool align, S a, S b, S c) { return linear(x, size, align, {a, b, c}); });
-OP("upsample_bicubic2d(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor").hidden()
-    .composite([](const Tensor& x, const Dims& size, bool align, S a, S b) {
-      return resize("upsample_bicubic2d", x, size, {a, b}, [=](int64_t in, int64_t out, S s) { return cubic_taps(in, out, align, s); });
+OP("_upsample_nearest_exact2d(Tensor self, SymInt[2] output_size, float? scales_h=None, float? scales_w=None) -> Tensor")
+    .hidden()
+    .composite([](const Tensor& x, const Dims& size, S a, S b) {
+      return nearest<true>(x, size, {a, b});
     });
-OP("_upsample_bilinear2d_aa(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor").hidden()
-    .composite([](const Tensor& x, const Dims& size, bool align, S a, S b) {
-      return resize("_upsample_bilinear2d_aa", x, size, {a, b},
-                    [=](int64_t in, int64_t out, S s) { return filtered_taps(in, out, align, s, false); });
+OP("_upsample_nearest_exact3d(Tensor self, SymInt[3] output_size, float? scales_d=None, float? scales_h=None, float? scales_w=None) -> Tensor")
+    .hidden()
+    .composite([](const Tensor& x, const Dims& size, S a, S b, S c) {
+      return nearest<true>(x, size, {a, b, c});
     });
-OP("_upsample_bicubic2d_aa(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor").hidden()
+OP("upsample_linear1d(Tensor self, SymInt[1] output_size, bool align_corners, float? scales=None) -> Tensor")
+    .hidden()
+    .composite([](const Tensor& x, const Dims& size, bool align, S a) {
+      return linear(x, size, align, {a});
+    });
+OP("upsample_bilinear2d(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor")
+    .hidden()
     .composite([](const Tensor& x, const Dims& size, bool align, S a, S b) {
-      return resize("_upsample_bicubic2d_aa", x, size, {a, b},
-                    [=](int64_t in, int64_t out, S s) { return filtered_taps(in, out, align, s, true); });
+      return linear(x, size, align, {a, b});
+    });
+OP("upsample_trilinear3d(Tensor self, SymInt[3] output_size, bool align_corners, float? scales_d=None, float? scales_h=None, float? scales_w=None) -> Tensor")
+    .hidden()
+    .composite([](const Tensor& x, const Dims& size, bool align, S a, S b, S c) {
+      return linear(x, size, align, {a, b, c});
+    });
+OP("upsample_bicubic2d(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor")
+    .hidden()
+    .composite([](const Tensor& x, const Dims& size, bool align, S a, S b) {
+      return resize("upsample_bicubic2d", x, size, {a, b},
+                    [=](int64_t in, int64_t out, S s) { return cubic_taps(in, out, align, s); });
+    });
+OP("_upsample_bilinear2d_aa(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor")
+    .hidden()
+    .composite([](const Tensor& x, const Dims& size, bool align, S a, S b) {
+      return resize("_upsample_bilinear2d_aa", x, size, {a, b}, [=](int64_t in, int64_t out, S s) {
+        return filtered_taps(in, out, align, s, false);
+      });
+    });
+OP("_upsample_bicubic2d_aa(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor")
+    .hidden()
+    .composite([](const Tensor& x, const Dims& size, bool align, S a, S b) {
+      return resize("_upsample_bicubic2d_aa", x, size, {a, b}, [=](int64_t in, int64_t out, S s) {
+        return filtered_taps(in, out, align, s, true);
+      });
     });
 
 // The forms that take either sizes or scale factors.
@@ -236,7 +279,8 @@ Dims sizes_of(const Tensor& x, std::optional<Dims> size, const Value& scales) {
   auto* list = std::get_if<std::vector<double>>(&scales);
   RL_CHECK(list, "Must specify exactly one of output_size and scale_factors");
   Dims out;
-  for (size_t i = 0; i < list->size(); ++i) out.push_back(int64_t(std::floor(double(x.sizes()[i + 2]) * (*list)[i])));
+  for (size_t i = 0; i < list->size(); ++i)
+    out.push_back(int64_t(std::floor(double(x.sizes()[i + 2]) * (*list)[i])));
   return out;
 }
 Scales scales_of(const Value& v, int n) {
@@ -247,11 +291,11 @@ Scales scales_of(const Value& v, int n) {
   return out;
 }
 using Sizes = std::optional<Dims>;
-#define RL_NEAREST_VEC(name, n, exact)                                                                    \
-  OP(#name ".vec(Tensor input, SymInt[]? output_size, float[]? scale_factors) -> Tensor")                 \
-      .hidden()                                                                                           \
-      .composite([](const Tensor& x, Sizes size, const Value& scales) {                                   \
-        return nearest<exact>(x, sizes_of(x, size, scales), scales_of(scales, n));                        \
+#define RL_NEAREST_VEC(name, n, exact)                                                    \
+  OP(#name ".vec(Tensor input, SymInt[]? output_size, float[]? scale_factors) -> Tensor") \
+      .hidden()                                                                           \
+      .composite([](const Tensor& x, Sizes size, const Value& scales) {                   \
+        return nearest<exact>(x, sizes_of(x, size, scales), scales_of(scales, n));        \
       })
 RL_NEAREST_VEC(upsample_nearest1d, 1, false);
 RL_NEAREST_VEC(upsample_nearest2d, 2, false);
@@ -259,12 +303,13 @@ RL_NEAREST_VEC(upsample_nearest3d, 3, false);
 RL_NEAREST_VEC(_upsample_nearest_exact1d, 1, true);
 RL_NEAREST_VEC(_upsample_nearest_exact2d, 2, true);
 RL_NEAREST_VEC(_upsample_nearest_exact3d, 3, true);
-#define RL_SMOOTH_VEC(name, n, taps)                                                                                   \
-  OP(#name ".vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? scale_factors) -> Tensor")          \
-      .hidden()                                                                                                        \
-      .composite([](const Tensor& x, Sizes size, bool align, const Value& scales) {                                    \
-        return resize(#name, x, sizes_of(x, size, scales), scales_of(scales, n),                                       \
-                      [=](int64_t in, int64_t out, S s) { return taps; });                                             \
+#define RL_SMOOTH_VEC(name, n, taps)                                                                    \
+  OP(#name                                                                                              \
+     ".vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? scale_factors) -> Tensor") \
+      .hidden()                                                                                         \
+      .composite([](const Tensor& x, Sizes size, bool align, const Value& scales) {                     \
+        return resize(#name, x, sizes_of(x, size, scales), scales_of(scales, n),                        \
+                      [=](int64_t in, int64_t out, S s) { return taps; });                              \
       })
 RL_SMOOTH_VEC(upsample_linear1d, 1, linear_taps(in, out, align, s));
 RL_SMOOTH_VEC(upsample_bilinear2d, 2, linear_taps(in, out, align, s));
@@ -285,25 +330,34 @@ Tensor reflect(const Tensor& x, double low2, double high2) {
   return call<"where.self">(odd, Scalar(span) - extra + Scalar(low), extra + Scalar(low));
 }
 Tensor unnormalize(const Tensor& g, int64_t size, bool align) {
-  return align ? (g + Scalar(1)) * Scalar(double(size - 1) / 2) : ((g + Scalar(1)) * Scalar(double(size)) - Scalar(1)) / Scalar(2);
+  return align ? (g + Scalar(1)) * Scalar(double(size - 1) / 2)
+               : ((g + Scalar(1)) * Scalar(double(size)) - Scalar(1)) / Scalar(2);
 }
 Tensor pad_position(const Tensor& p, int64_t size, int64_t padding, bool align) {
   Tensor x = p;
-  if (padding == 2) x = align ? reflect(x, 0, 2 * double(size - 1)) : reflect(x, -1, 2 * double(size) - 1);
+  if (padding == 2)
+    x = align ? reflect(x, 0, 2 * double(size - 1)) : reflect(x, -1, 2 * double(size) - 1);
   if (padding == 0) return x;
   return call<"clamp">(x, Scalar(0.0), Scalar(double(size - 1)));
 }
 
 OP("grid_sampler_2d(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor")
     .function_only()
-    .composite([](const Tensor& input, const Tensor& grid, int64_t mode, int64_t padding, bool align) {
-      RL_CHECK(input.ndim() == 4 && grid.ndim() == 4, "grid_sampler(): expected 4D input and grid, but got input with sizes ",
+    .composite([](const Tensor& input, const Tensor& grid, int64_t mode, int64_t padding,
+                  bool align) {
+      RL_CHECK(input.ndim() == 4 && grid.ndim() == 4,
+               "grid_sampler(): expected 4D input and grid, but got input with sizes ",
                input.sizes(), " and grid with sizes ", grid.sizes());
-      RL_CHECK(grid.sizes()[3] == 2, "grid_sampler(): expected grid to have size 2 in last dimension, but got grid with sizes ",
-               grid.sizes());
-      RL_CHECK(input.sizes()[0] == grid.sizes()[0], "grid_sampler(): expected grid and input to have same batch size, but got input "
-               "with sizes ", input.sizes(), " and grid with sizes ", grid.sizes());
-      int64_t n = input.sizes()[0], c = input.sizes()[1], h = input.sizes()[2], w = input.sizes()[3];
+      RL_CHECK(
+          grid.sizes()[3] == 2,
+          "grid_sampler(): expected grid to have size 2 in last dimension, but got grid with sizes ",
+          grid.sizes());
+      RL_CHECK(input.sizes()[0] == grid.sizes()[0],
+               "grid_sampler(): expected grid and input to have same batch size, but got input "
+               "with sizes ",
+               input.sizes(), " and grid with sizes ", grid.sizes());
+      int64_t n = input.sizes()[0], c = input.sizes()[1], h = input.sizes()[2],
+              w = input.sizes()[3];
       int64_t oh = grid.sizes()[1], ow = grid.sizes()[2];
       Tensor gx = unnormalize(call<"select.int">(grid, int64_t(-1), int64_t(0)), w, align);
       Tensor gy = unnormalize(call<"select.int">(grid, int64_t(-1), int64_t(1)), h, align);
@@ -311,8 +365,10 @@ OP("grid_sampler_2d(Tensor input, Tensor grid, int interpolation_mode, int paddi
       // Values at integer positions (N, OH, OW); zero outside the image.
       auto at = [&](const Tensor& y, const Tensor& x) {
         Tensor inside = call<"logical_and">(
-            call<"logical_and">(call<"ge.Tensor">(x, wrapped_number(0)), call<"le.Tensor">(x, wrapped_number(double(w - 1)))),
-            call<"logical_and">(call<"ge.Tensor">(y, wrapped_number(0)), call<"le.Tensor">(y, wrapped_number(double(h - 1)))));
+            call<"logical_and">(call<"ge.Tensor">(x, wrapped_number(0)),
+                                call<"le.Tensor">(x, wrapped_number(double(w - 1)))),
+            call<"logical_and">(call<"ge.Tensor">(y, wrapped_number(0)),
+                                call<"le.Tensor">(y, wrapped_number(double(h - 1)))));
         Tensor yi = to_dtype(call<"clamp">(y, Scalar(0.0), Scalar(double(h - 1))), DType::Int64);
         Tensor xi = to_dtype(call<"clamp">(x, Scalar(0.0), Scalar(double(w - 1))), DType::Int64);
         Tensor where = call<"reshape">(yi * Scalar(w) + xi, Dims({n, 1, oh * ow}));
@@ -320,7 +376,9 @@ OP("grid_sampler_2d(Tensor input, Tensor grid, int interpolation_mode, int paddi
         v = call<"view">(v, Dims({n, c, oh, ow}));
         return v * to_dtype(call<"unsqueeze">(inside, int64_t(1)), v.dtype());
       };
-      auto weighted = [&](const Tensor& v, const Tensor& weight) { return v * call<"unsqueeze">(weight, int64_t(1)); };
+      auto weighted = [&](const Tensor& v, const Tensor& weight) {
+        return v * call<"unsqueeze">(weight, int64_t(1));
+      };
       if (mode == 2) {
         Tensor x0 = call<"floor">(call<"detach">(gx)), y0 = call<"floor">(call<"detach">(gy));
         Tensor tx = gx - x0, ty = gy - y0, sum;
@@ -332,7 +390,8 @@ OP("grid_sampler_2d(Tensor input, Tensor grid, int interpolation_mode, int paddi
         };
         for (int j = 0; j < 4; ++j) {
           for (int i = 0; i < 4; ++i) {
-            Tensor y = pad_position(y0 + Scalar(j - 1), h, padding, align), x = pad_position(x0 + Scalar(i - 1), w, padding, align);
+            Tensor y = pad_position(y0 + Scalar(j - 1), h, padding, align),
+                   x = pad_position(x0 + Scalar(i - 1), w, padding, align);
             Tensor part = weighted(at(y, x), coefficient(ty, j) * coefficient(tx, i));
             sum = sum.defined() ? sum + part : part;
           }
@@ -341,30 +400,38 @@ OP("grid_sampler_2d(Tensor input, Tensor grid, int interpolation_mode, int paddi
       }
       gx = pad_position(gx, w, padding, align);
       gy = pad_position(gy, h, padding, align);
-      if (mode == 1) return at(call<"round">(call<"detach">(gy)), call<"round">(call<"detach">(gx)));
+      if (mode == 1)
+        return at(call<"round">(call<"detach">(gy)), call<"round">(call<"detach">(gx)));
       Tensor x0 = call<"floor">(call<"detach">(gx)), y0 = call<"floor">(call<"detach">(gy));
       Tensor x1 = x0 + Scalar(1), y1 = y0 + Scalar(1);
-      return weighted(at(y0, x0), (x1 - gx) * (y1 - gy)) + weighted(at(y0, x1), (gx - x0) * (y1 - gy)) +
-             weighted(at(y1, x0), (x1 - gx) * (gy - y0)) + weighted(at(y1, x1), (gx - x0) * (gy - y0));
+      return weighted(at(y0, x0), (x1 - gx) * (y1 - gy)) +
+             weighted(at(y0, x1), (gx - x0) * (y1 - gy)) +
+             weighted(at(y1, x0), (x1 - gx) * (gy - y0)) +
+             weighted(at(y1, x1), (gx - x0) * (gy - y0));
     });
 OP("grid_sampler(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor")
     .function_only()
-    .composite([](const Tensor& input, const Tensor& grid, int64_t mode, int64_t padding, bool align) {
+    .composite([](const Tensor& input, const Tensor& grid, int64_t mode, int64_t padding,
+                  bool align) {
       return call<"grid_sampler_2d">(input, grid, mode, padding, align);
     });
 
 // ---- attention ----
 OP("scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float dropout_p=0.0, bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor")
     .hidden()
-    .composite([](const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask, double dropout, bool causal,
-                  std::optional<double> scale, bool gqa) {
+    .composite([](const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask,
+                  double dropout, bool causal, std::optional<double> scale, bool gqa) {
       RL_CHECK(query.dtype() == key.dtype() && query.dtype() == value.dtype(),
-               "Expected query, key, and value to have the same dtype, but got query.dtype: ", dtype_name(query.dtype()),
-               " key.dtype: ", dtype_name(key.dtype()), " and value.dtype: ", dtype_name(value.dtype()), " instead.");
-      RL_CHECK(query.ndim() >= 2 && key.ndim() >= 2 && value.ndim() >= 2,
-               "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: ", query.ndim(),
-               ", key.dim: ", key.ndim(), " and value.dim: ", value.ndim(), " instead.");
-      RL_CHECK(!(causal && mask.defined()), "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True");
+               "Expected query, key, and value to have the same dtype, but got query.dtype: ",
+               dtype_name(query.dtype()), " key.dtype: ", dtype_name(key.dtype()),
+               " and value.dtype: ", dtype_name(value.dtype()), " instead.");
+      RL_CHECK(
+          query.ndim() >= 2 && key.ndim() >= 2 && value.ndim() >= 2,
+          "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: ",
+          query.ndim(), ", key.dim: ", key.ndim(), " and value.dim: ", value.ndim(), " instead.");
+      RL_CHECK(
+          !(causal && mask.defined()),
+          "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True");
       Tensor k = key, v = value;
       if (gqa) {
         // Each key head serves a group of query heads next to each other.
@@ -382,7 +449,8 @@ OP("scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor?
       }
       int64_t length = query.size(-2), source = k.size(-2);
       double by = scale ? *scale : 1.0 / std::sqrt(double(query.size(-1)));
-      Tensor scores = call<"matmul">(query * Scalar(by), call<"transpose.int">(k, int64_t(-2), int64_t(-1)));
+      Tensor scores =
+          call<"matmul">(query * Scalar(by), call<"transpose.int">(k, int64_t(-2), int64_t(-1)));
       Tensor seen = mask;
       if (causal) {
         Tensor rows = call<"unsqueeze">(call<"arange">(length), int64_t(1));

@@ -16,7 +16,8 @@ using State = TensorList;  // {h} or {h, c}
 State lstm_step(const Tensor& input_part, const State& state, const Weights& w) {
   Tensor gates = input_part + linear(state[0], w.w_hh, w.b_hh);
   TensorList g = call_all<"chunk">(gates, int64_t(4), int64_t(1));
-  Tensor i = call<"sigmoid">(g[0]), f = call<"sigmoid">(g[1]), n = call<"tanh">(g[2]), o = call<"sigmoid">(g[3]);
+  Tensor i = call<"sigmoid">(g[0]), f = call<"sigmoid">(g[1]), n = call<"tanh">(g[2]),
+         o = call<"sigmoid">(g[3]);
   Tensor c = f * state[1] + i * n;
   Tensor h = o * call<"tanh">(c);
   if (w.w_hr.defined()) h = linear(h, w.w_hr, Tensor());
@@ -42,7 +43,8 @@ using Step = State (*)(const Tensor&, const State&, const Weights&);
 // ---- layers ----
 std::vector<Weights> gather_weights(const TensorList& params, bool has_biases, bool projected) {
   size_t each = 2 + (has_biases ? 2 : 0) + (projected ? 1 : 0);
-  RL_CHECK(params.size() % each == 0, "rnn: got an incorrect number of parameters: ", params.size());
+  RL_CHECK(params.size() % each == 0,
+           "rnn: got an incorrect number of parameters: ", params.size());
   std::vector<Weights> out;
   for (size_t at = 0; at < params.size(); at += each) {
     Weights w{params[at], params[at + 1], {}, {}, {}};
@@ -57,7 +59,8 @@ std::vector<Weights> gather_weights(const TensorList& params, bool has_biases, b
 }
 
 // (T, N, F) through one direction of one layer; returns the outputs and the last state.
-std::pair<Tensor, State> run_direction(Step step, const Tensor& input, State state, const Weights& w, bool reverse) {
+std::pair<Tensor, State> run_direction(Step step, const Tensor& input, State state,
+                                       const Weights& w, bool reverse) {
   Tensor parts = linear(input, w.w_ih, w.b_ih);
   TensorList steps = call_all<"unbind.int">(parts, int64_t(0));
   TensorList outputs(steps.size());
@@ -70,13 +73,16 @@ std::pair<Tensor, State> run_direction(Step step, const Tensor& input, State sta
 }
 
 // The packed form: rows of all steps one after another, batch_sizes[t] rows at step t.
-std::pair<Tensor, State> run_packed(Step step, const Tensor& input, const Dims& batch_sizes, const State& initial,
-                                    const Weights& w, bool reverse) {
-  TensorList steps = call_all<"split_with_sizes">(linear(input, w.w_ih, w.b_ih), batch_sizes, int64_t(0));
+std::pair<Tensor, State> run_packed(Step step, const Tensor& input, const Dims& batch_sizes,
+                                    const State& initial, const Weights& w, bool reverse) {
+  TensorList steps =
+      call_all<"split_with_sizes">(linear(input, w.w_ih, w.b_ih), batch_sizes, int64_t(0));
   size_t n = steps.size();
   TensorList outputs(n);
   State state;
-  auto rows = [](const Tensor& t, int64_t from, int64_t count) { return call<"narrow">(t, int64_t(0), from, count); };
+  auto rows = [](const Tensor& t, int64_t from, int64_t count) {
+    return call<"narrow">(t, int64_t(0), from, count);
+  };
   if (!reverse) {
     int64_t now = batch_sizes.front();
     for (const Tensor& s : initial) state.push_back(rows(s, 0, now));
@@ -109,7 +115,8 @@ std::pair<Tensor, State> run_packed(Step step, const Tensor& input, const Dims& 
       int64_t size = batch_sizes[k];
       if (size > now) {
         for (size_t j = 0; j < state.size(); ++j) {
-          state[j] = call<"cat">(TensorList{state[j], rows(initial[j], now, size - now)}, int64_t(0));
+          state[j] =
+              call<"cat">(TensorList{state[j], rows(initial[j], now, size - now)}, int64_t(0));
         }
         now = size;
       }
@@ -129,7 +136,8 @@ struct Options {
 
 template <class Run>
 std::pair<Tensor, std::vector<State>> run_layers(Tensor input, const std::vector<State>& initial,
-                                                 const std::vector<Weights>& weights, const Options& o, Run run) {
+                                                 const std::vector<Weights>& weights,
+                                                 const Options& o, Run run) {
   int directions = o.bidirectional ? 2 : 1;
   std::vector<State> last;
   for (int64_t layer = 0; layer < o.num_layers; ++layer) {
@@ -141,7 +149,8 @@ std::pair<Tensor, std::vector<State>> run_layers(Tensor input, const std::vector
       last.push_back(state);
     }
     input = directions == 2 ? call<"cat">(outputs, int64_t(-1)) : outputs[0];
-    if (o.dropout > 0 && o.train && layer + 1 < o.num_layers) input = call<"dropout">(input, o.dropout, true);
+    if (o.dropout > 0 && o.train && layer + 1 < o.num_layers)
+      input = call<"dropout">(input, o.dropout, true);
   }
   return {input, last};
 }
@@ -162,11 +171,13 @@ Tensor stack_state(const std::vector<State>& last, size_t k) {
   return call<"stack">(parts, int64_t(0));
 }
 
-std::pair<Tensor, std::vector<State>> run_sequence(Step step, const Tensor& input, const TensorList& hx,
-                                                   const TensorList& params, const Options& o, bool batch_first,
+std::pair<Tensor, std::vector<State>> run_sequence(Step step, const Tensor& input,
+                                                   const TensorList& hx, const TensorList& params,
+                                                   const Options& o, bool batch_first,
                                                    bool projected = false) {
   Tensor x = batch_first ? call<"transpose.int">(input, int64_t(0), int64_t(1)) : input;
-  RL_CHECK(x.ndim() == 3 && x.sizes()[0] > 0, "Expected sequence length to be larger than 0 in RNN");
+  RL_CHECK(x.ndim() == 3 && x.sizes()[0] > 0,
+           "Expected sequence length to be larger than 0 in RNN");
   auto r = run_layers(x, split_states(hx), gather_weights(params, o.has_biases, projected), o,
                       [&](const Tensor& in, const State& s, const Weights& w, bool reverse) {
                         return run_direction(step, in, s, w, reverse);
@@ -175,9 +186,9 @@ std::pair<Tensor, std::vector<State>> run_sequence(Step step, const Tensor& inpu
   return r;
 }
 
-std::pair<Tensor, std::vector<State>> run_packed_sequence(Step step, const Tensor& data, const Tensor& batch_sizes,
-                                                          const TensorList& hx, const TensorList& params, const Options& o,
-                                                          bool projected = false) {
+std::pair<Tensor, std::vector<State>> run_packed_sequence(
+    Step step, const Tensor& data, const Tensor& batch_sizes, const TensorList& hx,
+    const TensorList& params, const Options& o, bool projected = false) {
   Tensor sizes = contiguous(to_dtype(batch_sizes, DType::Int64));
   Dims list(sizes.data<int64_t>(), size_t(sizes.numel()));
   return run_layers(data, split_states(hx), gather_weights(params, o.has_biases, projected), o,
@@ -191,69 +202,97 @@ bool is_projected(const TensorList& hx) { return hx[0].sizes()[2] != hx[1].sizes
 OP("lstm.input(Tensor input, Tensor[] hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional, bool batch_first) -> (Tensor, Tensor, Tensor)")
     .function_only()
     .no_out()
-    .composite([](const Tensor& input, const TensorList& hx, const TensorList& params, bool has_biases, int64_t num_layers,
-                  double dropout, bool train, bool bidirectional, bool batch_first) {
+    .composite([](const Tensor& input, const TensorList& hx, const TensorList& params,
+                  bool has_biases, int64_t num_layers, double dropout, bool train,
+                  bool bidirectional, bool batch_first) {
       RL_CHECK(hx.size() == 2, "lstm expects two hidden states");
-      auto [out, last] = run_sequence(lstm_step, input, hx, params, {has_biases, num_layers, dropout, train, bidirectional},
+      auto [out, last] = run_sequence(lstm_step, input, hx, params,
+                                      {has_biases, num_layers, dropout, train, bidirectional},
                                       batch_first, is_projected(hx));
       return std::make_tuple(out, stack_state(last, 0), stack_state(last, 1));
     });
 OP("lstm.data(Tensor data, Tensor batch_sizes, Tensor[] hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional) -> (Tensor, Tensor, Tensor)")
     .function_only()
     .no_out()
-    .composite([](const Tensor& data, const Tensor& batch_sizes, const TensorList& hx, const TensorList& params,
-                  bool has_biases, int64_t num_layers, double dropout, bool train, bool bidirectional) {
+    .composite([](const Tensor& data, const Tensor& batch_sizes, const TensorList& hx,
+                  const TensorList& params, bool has_biases, int64_t num_layers, double dropout,
+                  bool train, bool bidirectional) {
       RL_CHECK(hx.size() == 2, "lstm expects two hidden states");
-      auto [out, last] = run_packed_sequence(lstm_step, data, batch_sizes, hx, params,
-                                             {has_biases, num_layers, dropout, train, bidirectional}, is_projected(hx));
+      auto [out, last] = run_packed_sequence(
+          lstm_step, data, batch_sizes, hx, params,
+          {has_biases, num_layers, dropout, train, bidirectional}, is_projected(hx));
       return std::make_tuple(out, stack_state(last, 0), stack_state(last, 1));
     });
 
 template <Step step>
-std::tuple<Tensor, Tensor> rnn_input(const Tensor& input, const Tensor& hx, const TensorList& params, bool has_biases,
-                                     int64_t num_layers, double dropout, bool train, bool bidirectional, bool batch_first) {
-  auto [out, last] = run_sequence(step, input, {hx}, params, {has_biases, num_layers, dropout, train, bidirectional}, batch_first);
+std::tuple<Tensor, Tensor> rnn_input(const Tensor& input, const Tensor& hx,
+                                     const TensorList& params, bool has_biases, int64_t num_layers,
+                                     double dropout, bool train, bool bidirectional,
+                                     bool batch_first) {
+  auto [out, last] =
+      run_sequence(step, input, {hx}, params,
+                   {has_biases, num_layers, dropout, train, bidirectional}, batch_first);
   return {out, stack_state(last, 0)};
 }
 template <Step step>
-std::tuple<Tensor, Tensor> rnn_data(const Tensor& data, const Tensor& batch_sizes, const Tensor& hx, const TensorList& params,
-                                    bool has_biases, int64_t num_layers, double dropout, bool train, bool bidirectional) {
+std::tuple<Tensor, Tensor> rnn_data(const Tensor& data, const Tensor& batch_sizes, const Tensor& hx,
+                                    const TensorList& params, bool has_biases, int64_t num_layers,
+                                    double dropout, bool train, bool bidirectional) {
   auto [out, last] = run_packed_sequence(step, data, batch_sizes, {hx}, params,
                                          {has_biases, num_layers, dropout, train, bidirectional});
   return {out, stack_state(last, 0)};
 }
 
 OP("gru.input(Tensor input, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional, bool batch_first) -> (Tensor, Tensor)")
-    .function_only().no_out().composite(rnn_input<gru_step>);
+    .function_only()
+    .no_out()
+    .composite(rnn_input<gru_step>);
 OP("gru.data(Tensor data, Tensor batch_sizes, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional) -> (Tensor, Tensor)")
-    .function_only().no_out().composite(rnn_data<gru_step>);
+    .function_only()
+    .no_out()
+    .composite(rnn_data<gru_step>);
 OP("rnn_tanh.input(Tensor input, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional, bool batch_first) -> (Tensor, Tensor)")
-    .function_only().no_out().composite(rnn_input<simple_step<true>>);
+    .function_only()
+    .no_out()
+    .composite(rnn_input<simple_step<true>>);
 OP("rnn_tanh.data(Tensor data, Tensor batch_sizes, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional) -> (Tensor, Tensor)")
-    .function_only().no_out().composite(rnn_data<simple_step<true>>);
+    .function_only()
+    .no_out()
+    .composite(rnn_data<simple_step<true>>);
 OP("rnn_relu.input(Tensor input, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional, bool batch_first) -> (Tensor, Tensor)")
-    .function_only().no_out().composite(rnn_input<simple_step<false>>);
+    .function_only()
+    .no_out()
+    .composite(rnn_input<simple_step<false>>);
 OP("rnn_relu.data(Tensor data, Tensor batch_sizes, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional) -> (Tensor, Tensor)")
-    .function_only().no_out().composite(rnn_data<simple_step<false>>);
+    .function_only()
+    .no_out()
+    .composite(rnn_data<simple_step<false>>);
 
 OP("lstm_cell(Tensor input, Tensor[] hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, Tensor? b_hh=None) -> (Tensor, Tensor)")
     .function_only()
     .no_out()
-    .composite([](const Tensor& input, const TensorList& hx, const Tensor& w_ih, const Tensor& w_hh, const Tensor& b_ih,
-                  const Tensor& b_hh) {
+    .composite([](const Tensor& input, const TensorList& hx, const Tensor& w_ih, const Tensor& w_hh,
+                  const Tensor& b_ih, const Tensor& b_hh) {
       State s = lstm_step(linear(input, w_ih, b_ih), hx, {w_ih, w_hh, b_ih, b_hh, {}});
       return std::make_tuple(s[0], s[1]);
     });
 template <Step step>
-Tensor cell(const Tensor& input, const Tensor& hx, const Tensor& w_ih, const Tensor& w_hh, const Tensor& b_ih, const Tensor& b_hh) {
+Tensor cell(const Tensor& input, const Tensor& hx, const Tensor& w_ih, const Tensor& w_hh,
+            const Tensor& b_ih, const Tensor& b_hh) {
   return step(linear(input, w_ih, b_ih), {hx}, {w_ih, w_hh, b_ih, b_hh, {}})[0];
 }
 OP("gru_cell(Tensor input, Tensor hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, Tensor? b_hh=None) -> Tensor")
-    .function_only().no_out().composite(cell<gru_step>);
+    .function_only()
+    .no_out()
+    .composite(cell<gru_step>);
 OP("rnn_tanh_cell(Tensor input, Tensor hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, Tensor? b_hh=None) -> Tensor")
-    .function_only().no_out().composite(cell<simple_step<true>>);
+    .function_only()
+    .no_out()
+    .composite(cell<simple_step<true>>);
 OP("rnn_relu_cell(Tensor input, Tensor hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, Tensor? b_hh=None) -> Tensor")
-    .function_only().no_out().composite(cell<simple_step<false>>);
+    .function_only()
+    .no_out()
+    .composite(cell<simple_step<false>>);
 
 }  // namespace
 }  // namespace rl

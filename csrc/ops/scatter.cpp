@@ -17,12 +17,14 @@ void for_index(const char* op, const Tensor& target, int64_t dim, const Tensor& 
   int d = wrap_dim(dim, std::max(target.ndim(), 1));
   Tensor idx = as_int64(index);
   const int64_t* p = idx.data<int64_t>();
-  int64_t size = target.ndim() ? target.sizes()[size_t(d)] : 1, by = target.ndim() ? target.strides()[size_t(d)] : 1;
+  int64_t size = target.ndim() ? target.sizes()[size_t(d)] : 1,
+          by = target.ndim() ? target.strides()[size_t(d)] : 1;
   Dims at(index.sizes().size());
   int64_t base = 0;
   int nd = index.ndim();
   for (int64_t i = 0, n = idx.numel(); i < n; ++i) {
-    RL_CHECK(p[i] >= 0 && p[i] < size, "index ", p[i], " is out of bounds for dimension ", d, " with size ", size);
+    RL_CHECK(p[i] >= 0 && p[i] < size, "index ", p[i], " is out of bounds for dimension ", d,
+             " with size ", size);
     f(base + p[i] * by, i);
     for (int k = nd - 1; k >= 0; --k) {
       int64_t step = k == d || target.ndim() == 0 ? 0 : target.strides()[size_t(k)];
@@ -35,15 +37,18 @@ void for_index(const char* op, const Tensor& target, int64_t dim, const Tensor& 
   (void)op;
 }
 
-void check_gather(const char* op, const Tensor& self, int64_t dim, const Tensor& index, const char* other) {
-  RL_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, op, "(): Expected dtype int64 for index");
+void check_gather(const char* op, const Tensor& self, int64_t dim, const Tensor& index,
+                  const char* other) {
+  RL_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, op,
+           "(): Expected dtype int64 for index");
   int d = wrap_dim(dim, std::max(self.ndim(), 1));
   if (index.numel() == 0) return;
-  RL_CHECK(std::max(self.ndim(), 1) == std::max(index.ndim(), 1), "Index tensor must have the same number of dimensions as ",
-           other, " tensor");
+  RL_CHECK(std::max(self.ndim(), 1) == std::max(index.ndim(), 1),
+           "Index tensor must have the same number of dimensions as ", other, " tensor");
   for (int k = 0; k < std::min(self.ndim(), index.ndim()); ++k) {
-    RL_CHECK(k == d || index.sizes()[size_t(k)] <= self.sizes()[size_t(k)], "Size does not match at dimension ", k,
-             " expected index ", index.sizes(), " to be no larger than ", other, " ", self.sizes(), " apart from dimension ", d);
+    RL_CHECK(k == d || index.sizes()[size_t(k)] <= self.sizes()[size_t(k)],
+             "Size does not match at dimension ", k, " expected index ", index.sizes(),
+             " to be no larger than ", other, " ", self.sizes(), " apart from dimension ", d);
   }
 }
 
@@ -72,13 +77,15 @@ OP("gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Ten
     });
 
 template <class F>
-Tensor scatter_with(const char* op, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, F combine) {
+Tensor scatter_with(const char* op, const Tensor& self, int64_t dim, const Tensor& index,
+                    const Tensor& src, F combine) {
   check_gather(op, self, dim, index, "self");
   if (src.ndim() > 0 || index.ndim() <= 1) {
     for (int k = 0; k < std::min(src.ndim(), index.ndim()); ++k) {
       RL_CHECK(index.numel() == 0 || index.sizes()[size_t(k)] <= src.sizes()[size_t(k)],
-               "Expected index ", index.sizes(), " to be no larger than self ", self.sizes(), " apart from dimension ",
-               wrap_dim(dim, std::max(self.ndim(), 1)), " and to be no larger size than src ", src.sizes());
+               "Expected index ", index.sizes(), " to be no larger than self ", self.sizes(),
+               " apart from dimension ", wrap_dim(dim, std::max(self.ndim(), 1)),
+               " and to be no larger size than src ", src.sizes());
     }
   }
   RL_CHECK(self.dtype() == src.dtype(), op, "(): Expected self.dtype to be equal to src.dtype");
@@ -87,7 +94,8 @@ Tensor scatter_with(const char* op, const Tensor& self, int64_t dim, const Tenso
   Tensor window = src;
   for (int k = 0; k < std::min(src.ndim(), index.ndim()); ++k) {
     if (src.sizes()[size_t(k)] != index.sizes()[size_t(k)]) {
-      window = call<"slice.Tensor">(window, int64_t(k), Value(), index.sizes()[size_t(k)], int64_t(1));
+      window =
+          call<"slice.Tensor">(window, int64_t(k), Value(), index.sizes()[size_t(k)], int64_t(1));
     }
   }
   window = contiguous(window);
@@ -125,23 +133,26 @@ OP("scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor")
 OP("scatter.value(Tensor self, int dim, Tensor index, Scalar value) -> Tensor")
     .inplace()
     .direct([](const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
-      return scatter_src(self, dim, index, call<"expand">(scalar_tensor(value, self.dtype()), index.sizes()));
+      return scatter_src(self, dim, index,
+                         call<"expand">(scalar_tensor(value, self.dtype()), index.sizes()));
     })
     .grad("self", "index", scatter_zero);
 OP("scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor")
     .inplace()
     .direct([](const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
-      return scatter_with("scatter_add", self, dim, index, src, []<class T>(T& a, T b, int64_t) { a = T(a + b); });
+      return scatter_with("scatter_add", self, dim, index, src,
+                          []<class T>(T& a, T b, int64_t) { a = T(a + b); });
     })
     .grad("self", "", [](GradContext& c) { return c.grad(); })
     .grad("src", "index", gather_src);
 
 Tensor scatter_reduce_by(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
                          const std::string& reduce, bool include_self) {
-  bool known = reduce == "sum" || reduce == "prod" || reduce == "mean" || reduce == "amax" || reduce == "amin" ||
-               reduce == "add" || reduce == "multiply";
+  bool known = reduce == "sum" || reduce == "prod" || reduce == "mean" || reduce == "amax" ||
+               reduce == "amin" || reduce == "add" || reduce == "multiply";
   RL_CHECK(known, "reduce argument must be either sum, prod, mean, amax or amin, got ", reduce);
-  RL_CHECK(!is_complex(self.dtype()) || reduce == "add" || reduce == "multiply" || reduce == "sum" || reduce == "prod",
+  RL_CHECK(!is_complex(self.dtype()) || reduce == "add" || reduce == "multiply" ||
+               reduce == "sum" || reduce == "prod",
            "scatter_reduce(): reduce=", reduce, " is not supported for complex tensors");
   Tensor start = self;
   std::vector<int64_t> hits(size_t(self.numel()), include_self ? 1 : 0);
@@ -155,12 +166,14 @@ Tensor scatter_reduce_by(const Tensor& self, int64_t dim, const Tensor& index, c
                        [&]<class T>(T& a, T b, int64_t at) { a = first(at) ? b : T(a * b); });
   } else {
     bool want_max = reduce == "amax";
-    out = scatter_with("scatter_reduce", start, dim, index, src, [&]<class T>(T& a, T b, int64_t at) {
-      if constexpr (!is_complex(dtype_of<T>)) {
-        bool keep = !first(at) && (a != a || (want_max ? !(b > a) && b == b : !(b < a) && b == b));
-        if (!keep) a = b;
-      }
-    });
+    out =
+        scatter_with("scatter_reduce", start, dim, index, src, [&]<class T>(T& a, T b, int64_t at) {
+          if constexpr (!is_complex(dtype_of<T>)) {
+            bool keep =
+                !first(at) && (a != a || (want_max ? !(b > a) && b == b : !(b < a) && b == b));
+            if (!keep) a = b;
+          }
+        });
   }
   if (reduce == "mean") {
     Tensor n = empty(self.sizes(), DType::Int64);
@@ -176,13 +189,16 @@ Tensor scatter_reduce_by(const Tensor& self, int64_t dim, const Tensor& index, c
 }
 OP("scatter.reduce(Tensor self, int dim, Tensor index, Tensor src, *, str reduce) -> Tensor")
     .inplace()
-    .direct([](const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, const std::string& reduce) {
-      RL_CHECK(reduce == "add" || reduce == "multiply", "reduce argument must be either add or multiply.");
+    .direct([](const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+               const std::string& reduce) {
+      RL_CHECK(reduce == "add" || reduce == "multiply",
+               "reduce argument must be either add or multiply.");
       return scatter_reduce_by(self, dim, index, src, reduce, true);
     });
 OP("scatter.value_reduce(Tensor self, int dim, Tensor index, Scalar value, *, str reduce) -> Tensor")
     .inplace()
-    .direct([](const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value, const std::string& reduce) {
+    .direct([](const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value,
+               const std::string& reduce) {
       Tensor src = contiguous(call<"expand">(scalar_tensor(value, self.dtype()), index.sizes()));
       return scatter_reduce_by(self, dim, index, src, reduce, true);
     });
@@ -193,10 +209,12 @@ void scatter_reduce_backward(GradContext& c) {
   const std::string& reduce = c.get<std::string>("reduce");
   bool include_self = c.get<bool>("include_self");
   int64_t dim = c.get<int64_t>("dim");
-  Tensor self = c.tensor("self"), index = c.tensor("index"), src = c.tensor("src"), result = c.result(), g = c.grad();
+  Tensor self = c.tensor("self"), index = c.tensor("index"), src = c.tensor("src"),
+         result = c.result(), g = c.grad();
   Tensor window = src;
   for (int k = 0; k < std::min(src.ndim(), index.ndim()); ++k) {
-    window = call<"slice.Tensor">(window, int64_t(k), Value(), index.sizes()[size_t(k)], int64_t(1));
+    window =
+        call<"slice.Tensor">(window, int64_t(k), Value(), index.sizes()[size_t(k)], int64_t(1));
   }
   auto pick = [&](const Tensor& t) { return call<"gather">(t, dim, index); };
   Tensor grad_self, grad_window;
@@ -210,18 +228,24 @@ void scatter_reduce_backward(GradContext& c) {
     grad_self = g / n;
     grad_window = pick(g / n);
   } else if (reduce == "prod") {
-    Tensor masked = call<"where.self">(call<"eq.Tensor">(self, wrapped_number(0)), call<"ones_like">(self), self);
-    Tensor masked_result = call<"scatter_reduce.two">(masked, dim, index, window, std::string("prod"), include_self);
+    Tensor masked = call<"where.self">(call<"eq.Tensor">(self, wrapped_number(0)),
+                                       call<"ones_like">(self), self);
+    Tensor masked_result =
+        call<"scatter_reduce.two">(masked, dim, index, window, std::string("prod"), include_self);
     grad_self = g * masked_result / masked;
     Tensor zero = to_dtype(call<"eq.Tensor">(window, wrapped_number(0)), g.dtype());
     Tensor zeros = pick(call<"scatter_add">(call<"zeros_like">(self), dim, index, zero));
     Tensor one_zero = to_dtype(call<"logical_and">(call<"eq.Tensor">(zeros, wrapped_number(1)),
-                                                  call<"eq.Tensor">(window, wrapped_number(0))), DType::Bool);
+                                                   call<"eq.Tensor">(window, wrapped_number(0))),
+                               DType::Bool);
     Tensor filled = call<"where.self">(one_zero, call<"ones_like">(window), window);
-    Tensor without = pick(call<"scatter_reduce.two">(self, dim, index, filled, std::string("prod"), include_self));
-    Tensor plain = pick(g * result) / call<"where.self">(call<"eq.Tensor">(window, wrapped_number(0)),
-                                                        call<"ones_like">(window), window);
-    plain = call<"where.self">(call<"eq.Tensor">(window, wrapped_number(0)), call<"zeros_like">(window), plain);
+    Tensor without = pick(
+        call<"scatter_reduce.two">(self, dim, index, filled, std::string("prod"), include_self));
+    Tensor plain =
+        pick(g * result) / call<"where.self">(call<"eq.Tensor">(window, wrapped_number(0)),
+                                              call<"ones_like">(window), window);
+    plain = call<"where.self">(call<"eq.Tensor">(window, wrapped_number(0)),
+                               call<"zeros_like">(window), plain);
     grad_window = call<"where.self">(one_zero, pick(g) * without, plain);
   } else {
     Tensor at = pick(result);
@@ -229,7 +253,8 @@ void scatter_reduce_backward(GradContext& c) {
     Tensor src_wins = to_dtype(call<"eq.Tensor">(window, at), g.dtype());
     Tensor n = include_self ? self_wins : call<"zeros_like">(self_wins);
     n = call<"scatter_add">(n, dim, index, src_wins);
-    Tensor shared = g / call<"where.self">(call<"eq.Tensor">(n, wrapped_number(0)), call<"ones_like">(n), n);
+    Tensor shared =
+        g / call<"where.self">(call<"eq.Tensor">(n, wrapped_number(0)), call<"ones_like">(n), n);
     grad_self = self_wins * shared;
     grad_window = src_wins * pick(shared);
   }
@@ -239,7 +264,8 @@ void scatter_reduce_backward(GradContext& c) {
   if (grad_window.sizes() != src.sizes()) {
     Tensor padded = call<"zeros">(src.sizes(), g.dtype()), target = padded;
     for (int k = 0; k < index.ndim(); ++k) {
-      target = call<"slice.Tensor">(target, int64_t(k), Value(), index.sizes()[size_t(k)], int64_t(1));
+      target =
+          call<"slice.Tensor">(target, int64_t(k), Value(), index.sizes()[size_t(k)], int64_t(1));
     }
     call<"copy_">(target, grad_window);
     grad_window = padded;

@@ -43,12 +43,13 @@ CatPlan plan_cat(const TensorList& tensors, int64_t dim) {
   for (size_t i = 0; i < tensors.size(); ++i) {
     const Tensor& t = tensors[i];
     if (skipped(t)) continue;
-    RL_CHECK(t.ndim() == first->ndim(), "Tensors must have same number of dimensions: got ", first->ndim(), " and ",
-             t.ndim());
+    RL_CHECK(t.ndim() == first->ndim(), "Tensors must have same number of dimensions: got ",
+             first->ndim(), " and ", t.ndim());
     for (int d = 0; d < t.ndim(); ++d) {
       RL_CHECK(d == plan.dim || t.sizes()[d] == first->sizes()[d],
-               "Sizes of tensors must match except in dimension ", plan.dim, ". Expected size ", first->sizes()[d],
-               " but got size ", t.sizes()[d], " for tensor number ", i, " in the list.");
+               "Sizes of tensors must match except in dimension ", plan.dim, ". Expected size ",
+               first->sizes()[d], " but got size ", t.sizes()[d], " for tensor number ", i,
+               " in the list.");
     }
     plan.sizes[plan.dim] += t.sizes()[plan.dim];
   }
@@ -79,7 +80,8 @@ OP("cat(Tensor[] tensors, int dim=0) -> Tensor")
       for (size_t i = 0; i < c.list_size("tensors"); ++i) {
         const Dims& sizes = c.list_sizes("tensors", i);
         if (sizes.size() == 1 && sizes[0] == 0) {
-          if (c.needs_element("tensors", i)) c.set_element("tensors", i, call<"zeros">(sizes, g.dtype()));
+          if (c.needs_element("tensors", i))
+            c.set_element("tensors", i, call<"zeros">(sizes, g.dtype()));
           continue;
         }
         if (c.needs_element("tensors", i)) {
@@ -95,8 +97,9 @@ OP("stack(Tensor[] tensors, int dim=0) -> Tensor")
       RL_CHECK(!tensors.empty(), "stack expects a non-empty TensorList");
       Promotion promotion;
       for (size_t i = 0; i < tensors.size(); ++i) {
-        RL_CHECK(tensors[i].sizes() == tensors[0].sizes(), "stack expects each tensor to be equal size, but got ",
-                 tensors[0].sizes(), " at entry 0 and ", tensors[i].sizes(), " at entry ", i);
+        RL_CHECK(tensors[i].sizes() == tensors[0].sizes(),
+                 "stack expects each tensor to be equal size, but got ", tensors[0].sizes(),
+                 " at entry 0 and ", tensors[i].sizes(), " at entry ", i);
         promotion.add(tensors[i]);
       }
       Dims sizes = tensors[0].sizes();
@@ -121,10 +124,12 @@ OP("stack(Tensor[] tensors, int dim=0) -> Tensor")
 OP("repeat(Tensor self, SymInt[] repeats) -> Tensor")
     .method_only()
     .infer([](const Tensor& self, const Dims& repeats) {
-      RL_CHECK(repeats.ndim() >= self.ndim(), "Number of dimensions of repeat dims can not be smaller than number of "
+      RL_CHECK(repeats.ndim() >= self.ndim(),
+               "Number of dimensions of repeat dims can not be smaller than number of "
                "dimensions of tensor");
       Dims sizes = repeats;
-      for (int64_t r : repeats) RL_CHECK(r >= 0, "Trying to create tensor with negative dimension ", r, ": ", repeats);
+      for (int64_t r : repeats)
+        RL_CHECK(r >= 0, "Trying to create tensor with negative dimension ", r, ": ", repeats);
       int lead = repeats.ndim() - self.ndim();
       for (int i = 0; i < self.ndim(); ++i) sizes[i + lead] *= self.sizes()[i];
       return TensorSpec{sizes, self.dtype()};
@@ -145,7 +150,8 @@ OP("repeat(Tensor self, SymInt[] repeats) -> Tensor")
       }
       Tensor dense = self.is_contiguous() ? self : call<"contiguous">(self);
       Dims in_strides = contiguous_strides(from);
-      transfer(alias(dense, from, in_strides, dense.offset()), alias(out, sizes, strides, out.offset()));
+      transfer(alias(dense, from, in_strides, dense.offset()),
+               alias(out, sizes, strides, out.offset()));
     })
     .grad("self", "", [](GradContext& c) {
       const Dims& repeats = c.get<Dims>("repeats");
@@ -189,7 +195,8 @@ OP("flip(Tensor self, int[] dims) -> Tensor")
       for (int64_t r = 0; r < rows; ++r) {
         int64_t at = 0;
         for (int d = 0; d + 1 < n; ++d) {
-          at += (reversed[size_t(d)] ? sizes[size_t(d)] - 1 - index[size_t(d)] : index[size_t(d)]) * strides[size_t(d)];
+          at += (reversed[size_t(d)] ? sizes[size_t(d)] - 1 - index[size_t(d)] : index[size_t(d)]) *
+                strides[size_t(d)];
         }
         const char* src = from + at * int64_t(item);
         char* dst = to + r * row * int64_t(item);
@@ -197,7 +204,8 @@ OP("flip(Tensor self, int[] dims) -> Tensor")
           std::copy(src, src + row * int64_t(item), dst);
         } else {
           for (int64_t k = 0; k < row; ++k) {
-            std::copy(src + (row - 1 - k) * int64_t(item), src + (row - k) * int64_t(item), dst + k * int64_t(item));
+            std::copy(src + (row - 1 - k) * int64_t(item), src + (row - k) * int64_t(item),
+                      dst + k * int64_t(item));
           }
         }
         for (int d = n - 2; d >= 0; --d) {
@@ -212,12 +220,13 @@ OP("roll(Tensor self, SymInt[1] shifts, int[1] dims=[]) -> Tensor")
     .composite([](const Tensor& self, const Dims& shifts, const Dims& dims) -> Tensor {
       RL_CHECK(!shifts.empty(), "`shifts` required");
       if (dims.empty()) {
-        RL_CHECK(shifts.size() == 1, "shifts and dimensions must align. shifts: ", shifts.size(), ", dims:0");
+        RL_CHECK(shifts.size() == 1, "shifts and dimensions must align. shifts: ", shifts.size(),
+                 ", dims:0");
         Tensor flat = call<"reshape">(self, Dims({-1}));
         return call<"view">(call<"roll">(flat, shifts, Dims({0})), self.sizes());
       }
-      RL_CHECK(shifts.size() == dims.size(), "shifts and dimensions must align. shifts: ", shifts.size(), ", dims:",
-               dims.size());
+      RL_CHECK(shifts.size() == dims.size(),
+               "shifts and dimensions must align. shifts: ", shifts.size(), ", dims:", dims.size());
       Tensor out = self;
       if (self.numel() == 0) return call<"clone">(self);
       for (size_t i = 0; i < dims.size(); ++i) {
@@ -227,7 +236,9 @@ OP("roll(Tensor self, SymInt[1] shifts, int[1] dims=[]) -> Tensor")
           out = call<"clone">(out);
           continue;
         }
-        out = call<"cat">(TensorList{call<"narrow">(out, d, start, n - start), call<"narrow">(out, d, int64_t(0), start)}, d);
+        out = call<"cat">(TensorList{call<"narrow">(out, d, start, n - start),
+                                     call<"narrow">(out, d, int64_t(0), start)},
+                          d);
       }
       return out;
     });

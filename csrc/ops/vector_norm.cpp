@@ -41,21 +41,29 @@ struct NormShape {
   int64_t rows, width;
   Dims stat_sizes;
 };
-NormShape norm_shape(const Tensor& input, const Dims& shape, const Tensor& weight, const Tensor& bias) {
+NormShape norm_shape(const Tensor& input, const Dims& shape, const Tensor& weight,
+                     const Tensor& bias) {
   int n = shape.ndim(), lead = input.ndim() - n;
-  RL_CHECK(n >= 1, "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but "
-           "got normalized_shape = ", shape);
-  RL_CHECK(!weight.defined() || weight.sizes() == shape, "Expected weight to be of same shape as normalized_shape, but got "
-           "weight of shape ", weight.sizes(), " and normalized_shape = ", shape);
-  RL_CHECK(!bias.defined() || bias.sizes() == shape, "Expected bias to be of same shape as normalized_shape, but got bias "
-           "of shape ", bias.sizes(), " and normalized_shape = ", shape);
+  RL_CHECK(
+      n >= 1,
+      "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but "
+      "got normalized_shape = ",
+      shape);
+  RL_CHECK(!weight.defined() || weight.sizes() == shape,
+           "Expected weight to be of same shape as normalized_shape, but got "
+           "weight of shape ",
+           weight.sizes(), " and normalized_shape = ", shape);
+  RL_CHECK(!bias.defined() || bias.sizes() == shape,
+           "Expected bias to be of same shape as normalized_shape, but got bias "
+           "of shape ",
+           bias.sizes(), " and normalized_shape = ", shape);
   bool ok = lead >= 0;
   for (int i = 0; i < n && ok; ++i) ok = input.sizes()[size_t(lead + i)] == shape[size_t(i)];
   if (!ok) {
     std::ostringstream want;
     for (int64_t s : shape) want << ", " << s;
-    fail(ErrorKind::Runtime, "Given normalized_shape=", shape, ", expected input with shape [*", want.str(),
-         "], but got input of size", input.sizes());
+    fail(ErrorKind::Runtime, "Given normalized_shape=", shape, ", expected input with shape [*",
+         want.str(), "], but got input of size", input.sizes());
   }
   NormShape out{1, count(shape), input.sizes()};
   for (int i = 0; i < lead; ++i) out.rows *= input.sizes()[size_t(i)];
@@ -63,11 +71,13 @@ NormShape norm_shape(const Tensor& input, const Dims& shape, const Tensor& weigh
   return out;
 }
 
-std::tuple<Tensor, Tensor, Tensor> layer_norm(const Tensor& input, const Dims& shape, const Tensor& weight,
-                                              const Tensor& bias, double eps) {
+std::tuple<Tensor, Tensor, Tensor> layer_norm(const Tensor& input, const Dims& shape,
+                                              const Tensor& weight, const Tensor& bias,
+                                              double eps) {
   NormShape s = norm_shape(input, shape, weight, bias);
   DType stat = is_half(input.dtype()) ? DType::Float32 : input.dtype();
-  Tensor mean = empty(s.stat_sizes, stat, input.device()), rstd = empty(s.stat_sizes, stat, input.device());
+  Tensor mean = empty(s.stat_sizes, stat, input.device()),
+         rstd = empty(s.stat_sizes, stat, input.device());
   if (input.is_meta()) return {empty(input.sizes(), input.dtype(), input.device()), mean, rstd};
   auto prepare = [&](const Tensor& t) { return t.defined() ? contiguous(to_dtype(t, stat)) : t; };
   Tensor x = prepare(input), w = prepare(weight), b = prepare(bias), y = empty(input.sizes(), stat);
@@ -76,34 +86,37 @@ std::tuple<Tensor, Tensor, Tensor> layer_norm(const Tensor& input, const Dims& s
     const T *pw = w.defined() ? w.data<T>() : nullptr, *pb = b.defined() ? b.data<T>() : nullptr;
     T *py = y.data<T>(), *pm = mean.data<T>(), *pr = rstd.data<T>();
     int64_t n = s.width;
-    parallel(n ? s.rows : 0, std::max<int64_t>(1, kGrain / std::max<int64_t>(n, 1)), [=](int64_t from, int64_t to) {
-      for (int64_t r = from; r < to; ++r) {
-        const T* in = px + r * n;
-        T* out = py + r * n;
-        row_moments(in, n, T(eps), pm + r, pr + r);
-        T scale = pr[r], shift = -pm[r] * pr[r];
-        if (pw && pb) {
-          for (int64_t i = 0; i < n; ++i) out[i] = (in[i] * scale + shift) * pw[i] + pb[i];
-        } else {
-          for (int64_t i = 0; i < n; ++i) {
-            out[i] = (in[i] * scale + shift) * (pw ? pw[i] : T(1)) + (pb ? pb[i] : T(0));
-          }
-        }
-      }
-    });
+    parallel(n ? s.rows : 0, std::max<int64_t>(1, kGrain / std::max<int64_t>(n, 1)),
+             [=](int64_t from, int64_t to) {
+               for (int64_t r = from; r < to; ++r) {
+                 const T* in = px + r * n;
+                 T* out = py + r * n;
+                 row_moments(in, n, T(eps), pm + r, pr + r);
+                 T scale = pr[r], shift = -pm[r] * pr[r];
+                 if (pw && pb) {
+                   for (int64_t i = 0; i < n; ++i) out[i] = (in[i] * scale + shift) * pw[i] + pb[i];
+                 } else {
+                   for (int64_t i = 0; i < n; ++i) {
+                     out[i] = (in[i] * scale + shift) * (pw ? pw[i] : T(1)) + (pb ? pb[i] : T(0));
+                   }
+                 }
+               }
+             });
   });
   return {to_dtype(y, input.dtype()), mean, rstd};
 }
 
 // Gradients of the input in one pass per row; those of weight and bias summed over fixed blocks of
 // rows, so that they do not depend on the number of threads.
-std::tuple<Tensor, Tensor, Tensor> layer_norm_backward(const Tensor& grad, const Tensor& input, const Dims& shape,
-                                                       const Tensor& mean, const Tensor& rstd, const Tensor& weight,
+std::tuple<Tensor, Tensor, Tensor> layer_norm_backward(const Tensor& grad, const Tensor& input,
+                                                       const Dims& shape, const Tensor& mean,
+                                                       const Tensor& rstd, const Tensor& weight,
                                                        const Tensor& bias, const Dims& mask) {
   int64_t n = count(shape), rows = n ? input.numel() / n : 0;
   DType stat = mean.dtype();
   auto prepare = [&](const Tensor& t) { return t.defined() ? contiguous(to_dtype(t, stat)) : t; };
-  Tensor g = prepare(grad), x = prepare(input), w = prepare(weight), m = prepare(mean), s = prepare(rstd);
+  Tensor g = prepare(grad), x = prepare(input), w = prepare(weight), m = prepare(mean),
+         s = prepare(rstd);
   Tensor dx = mask[0] ? empty(input.sizes(), stat) : Tensor();
   Tensor dw, db;
   constexpr int64_t kRows = 64;
@@ -115,44 +128,49 @@ std::tuple<Tensor, Tensor, Tensor> layer_norm_backward(const Tensor& grad, const
     const T* pw = w.defined() ? w.data<T>() : nullptr;
     T* pdx = dx.defined() ? dx.data<T>() : nullptr;
     T* pp = partial.defined() ? partial.data<T>() : nullptr;
-    parallel(n ? blocks : 0, std::max<int64_t>(1, kGrain / (kRows * std::max<int64_t>(n, 1))), [=](int64_t from, int64_t to) {
-      for (int64_t r = from * kRows; r < std::min(to * kRows, rows); ++r) {
-        const T *gr = pg + r * n, *xr = px + r * n;
-        T mu = pm[r], rs = ps[r];
-        if (pp) {
-          T* dwr = pp + r / kRows * 2 * n;
-          T* dbr = dwr + n;
-          for (int64_t i = 0; i < n; ++i) {
-            dwr[i] += gr[i] * (xr[i] - mu) * rs;
-            dbr[i] += gr[i];
-          }
-        }
-        if (!pdx) continue;
-        T a[kLanes] = {}, b[kLanes] = {};
-        int64_t i = 0;
-        auto term = [&](int64_t at, int k) {
-          T gw = pw ? gr[at] * pw[at] : gr[at];
-          a[k] += gw;
-          b[k] += gw * (xr[at] - mu);
-        };
-        for (; i + kLanes <= n; i += kLanes) {
-          for (int k = 0; k < kLanes; ++k) term(i + k, k);
-        }
-        for (; i < n; ++i) term(i, int(i % kLanes));
-        T c1 = sum_lanes(a) / T(n), c2 = sum_lanes(b) * rs * rs / T(n);
-        T* out = pdx + r * n;
-        if (pw) {
-          for (i = 0; i < n; ++i) out[i] = (gr[i] * pw[i] - c1 - (xr[i] - mu) * c2) * rs;
-        } else {
-          for (i = 0; i < n; ++i) out[i] = (gr[i] - c1 - (xr[i] - mu) * c2) * rs;
-        }
-      }
-    });
+    parallel(n ? blocks : 0, std::max<int64_t>(1, kGrain / (kRows * std::max<int64_t>(n, 1))),
+             [=](int64_t from, int64_t to) {
+               for (int64_t r = from * kRows; r < std::min(to * kRows, rows); ++r) {
+                 const T *gr = pg + r * n, *xr = px + r * n;
+                 T mu = pm[r], rs = ps[r];
+                 if (pp) {
+                   T* dwr = pp + r / kRows * 2 * n;
+                   T* dbr = dwr + n;
+                   for (int64_t i = 0; i < n; ++i) {
+                     dwr[i] += gr[i] * (xr[i] - mu) * rs;
+                     dbr[i] += gr[i];
+                   }
+                 }
+                 if (!pdx) continue;
+                 T a[kLanes] = {}, b[kLanes] = {};
+                 int64_t i = 0;
+                 auto term = [&](int64_t at, int k) {
+                   T gw = pw ? gr[at] * pw[at] : gr[at];
+                   a[k] += gw;
+                   b[k] += gw * (xr[at] - mu);
+                 };
+                 for (; i + kLanes <= n; i += kLanes) {
+                   for (int k = 0; k < kLanes; ++k) term(i + k, k);
+                 }
+                 for (; i < n; ++i) term(i, int(i % kLanes));
+                 T c1 = sum_lanes(a) / T(n), c2 = sum_lanes(b) * rs * rs / T(n);
+                 T* out = pdx + r * n;
+                 if (pw) {
+                   for (i = 0; i < n; ++i) out[i] = (gr[i] * pw[i] - c1 - (xr[i] - mu) * c2) * rs;
+                 } else {
+                   for (i = 0; i < n; ++i) out[i] = (gr[i] - c1 - (xr[i] - mu) * c2) * rs;
+                 }
+               }
+             });
   });
   if (partial.defined()) {
     Tensor total = call<"sum.dim_IntList">(partial, Dims({0}));
-    if (mask[1]) dw = to_dtype(call<"reshape">(call<"select.int">(total, int64_t(0), int64_t(0)), shape), grad.dtype());
-    if (mask[2]) db = to_dtype(call<"reshape">(call<"select.int">(total, int64_t(0), int64_t(1)), shape), grad.dtype());
+    if (mask[1])
+      dw = to_dtype(call<"reshape">(call<"select.int">(total, int64_t(0), int64_t(0)), shape),
+                    grad.dtype());
+    if (mask[2])
+      db = to_dtype(call<"reshape">(call<"select.int">(total, int64_t(0), int64_t(1)), shape),
+                    grad.dtype());
   }
   if (dx.defined()) dx = to_dtype(dx, input.dtype());
   return {dx, dw, db};
@@ -163,8 +181,9 @@ OP("native_layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight, T
     .direct(layer_norm)
     .grads("input weight bias", "input weight bias result1 result2", [](GradContext& c) {
       Dims mask({c.needs("input"), c.needs("weight"), c.needs("bias")});
-      TensorList g = call_all<"native_layer_norm_backward">(c.grad(), c.tensor("input"), c.get<Dims>("normalized_shape"),
-                                                            c.result(1), c.result(2), c.tensor("weight"), c.tensor("bias"), mask);
+      TensorList g = call_all<"native_layer_norm_backward">(
+          c.grad(), c.tensor("input"), c.get<Dims>("normalized_shape"), c.result(1), c.result(2),
+          c.tensor("weight"), c.tensor("bias"), mask);
       c.set("input", g[0]);
       c.set("weight", g[1]);
       c.set("bias", g[2]);
@@ -186,7 +205,8 @@ OP("native_layer_norm_backward(Tensor grad_out, Tensor input, SymInt[] normalize
       auto avg = [&](const Tensor& t) { return call<"sum.dim_IntList">(t, dims, true) / n; };
       Tensor zero;
       // v0, v1, v2: what arrives for the gradients of input, weight and bias.
-      Tensor v0 = c.has_grad(0) ? c.grad(0) : zero, v1 = c.has_grad(1) ? c.grad(1) : zero, v2 = c.has_grad(2) ? c.grad(2) : zero;
+      Tensor v0 = c.has_grad(0) ? c.grad(0) : zero, v1 = c.has_grad(1) ? c.grad(1) : zero,
+             v2 = c.has_grad(2) ? c.grad(2) : zero;
       Tensor ggo, gi, gwt;
       auto add = [](Tensor& to, const Tensor& t) { to = to.defined() ? to + t : t; };
       if (v0.defined()) {
@@ -217,24 +237,30 @@ OP("native_layer_norm_backward(Tensor grad_out, Tensor input, SymInt[] normalize
 
 OP("layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, bool cudnn_enable=True) -> Tensor")
     .function_only()
-    .composite([](const Tensor& input, const Dims& shape, const Tensor& weight, const Tensor& bias, double eps, bool) {
-      return call<"native_layer_norm">(input, shape, weight, bias, eps);
-    });
+    .composite([](const Tensor& input, const Dims& shape, const Tensor& weight, const Tensor& bias,
+                  double eps,
+                  bool) { return call<"native_layer_norm">(input, shape, weight, bias, eps); });
 
 OP("group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, bool cudnn_enabled=True) -> Tensor")
     .function_only()
-    .composite([](const Tensor& input, int64_t groups, const Tensor& weight, const Tensor& bias, double eps, bool) {
-      RL_CHECK(input.ndim() >= 2, "Expected at least 2 dimensions for input tensor but received ", input.ndim());
+    .composite([](const Tensor& input, int64_t groups, const Tensor& weight, const Tensor& bias,
+                  double eps, bool) {
+      RL_CHECK(input.ndim() >= 2, "Expected at least 2 dimensions for input tensor but received ",
+               input.ndim());
       int64_t channels = input.sizes()[1], batch = input.sizes()[0];
       RL_CHECK(groups > 0, "Expected num groups to be greater than 0, got ", groups);
-      RL_CHECK(channels % groups == 0, "Expected number of channels in input to be divisible by num_groups, but got input of shape ",
-               input.sizes(), " and num_groups=", groups);
-      RL_CHECK(!weight.defined() || (weight.ndim() == 1 && weight.numel() == channels),
-               "Expected weight to be a vector of size equal to the number of channels in input, but got weight of shape ",
-               weight.sizes(), " and input of shape ", input.sizes());
-      RL_CHECK(!bias.defined() || (bias.ndim() == 1 && bias.numel() == channels),
-               "Expected bias to be a vector of size equal to the number of channels in input, but got bias of shape ",
-               bias.sizes(), " and input of shape ", input.sizes());
+      RL_CHECK(
+          channels % groups == 0,
+          "Expected number of channels in input to be divisible by num_groups, but got input of shape ",
+          input.sizes(), " and num_groups=", groups);
+      RL_CHECK(
+          !weight.defined() || (weight.ndim() == 1 && weight.numel() == channels),
+          "Expected weight to be a vector of size equal to the number of channels in input, but got weight of shape ",
+          weight.sizes(), " and input of shape ", input.sizes());
+      RL_CHECK(
+          !bias.defined() || (bias.ndim() == 1 && bias.numel() == channels),
+          "Expected bias to be a vector of size equal to the number of channels in input, but got bias of shape ",
+          bias.sizes(), " and input of shape ", input.sizes());
       if (input.numel() == 0) return call<"clone">(input);
       Tensor x = call<"reshape">(input, Dims({batch, groups, -1}));
       x = call<"native_layer_norm">(x, Dims({x.sizes()[2]}), Tensor(), Tensor(), eps);

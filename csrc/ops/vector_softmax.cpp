@@ -19,7 +19,8 @@ T row_max(const T* x, int64_t n) {
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
     // The comparison keeps a NaN once it is in.
-    for (int k = 0; k < kLanes; ++k) lanes[k] = x[i + k] > lanes[k] || x[i + k] != x[i + k] ? x[i + k] : lanes[k];
+    for (int k = 0; k < kLanes; ++k)
+      lanes[k] = x[i + k] > lanes[k] || x[i + k] != x[i + k] ? x[i + k] : lanes[k];
   }
   for (; i < n; ++i) lanes[0] = x[i] > lanes[0] || x[i] != x[i] ? x[i] : lanes[0];
   T best = lanes[0];
@@ -140,7 +141,8 @@ void each_row(const Tensor& x, F f) {
 template <bool Log>
 Tensor softmax(const Tensor& self, int64_t dim, bool) {
   Rows rows = rows_of(self, dim);
-  RL_CHECK_KIND(NotImplemented, is_floating(self.dtype()), Log ? "\"log_softmax_lastdim_kernel_impl\"" : "\"softmax_lastdim_kernel_impl\"",
+  RL_CHECK_KIND(NotImplemented, is_floating(self.dtype()),
+                Log ? "\"log_softmax_lastdim_kernel_impl\"" : "\"softmax_lastdim_kernel_impl\"",
                 " not implemented for '", dtype_word(self.dtype()), "'");
   if (self.is_meta()) return empty(self.sizes(), self.dtype(), self.device());
   Tensor x = rows.enter(self);
@@ -177,34 +179,40 @@ OP("_softmax(Tensor self, int dim, bool half_to_float) -> Tensor")
     .node_name("SoftmaxBackward0")
     .direct(softmax<false>)
     .grad("self", "result", [](GradContext& c) {
-      return call<"_softmax_backward_data">(c.grad(), c.result(), c.get<int64_t>("dim"), c.dtype("self"));
+      return call<"_softmax_backward_data">(c.grad(), c.result(), c.get<int64_t>("dim"),
+                                            c.dtype("self"));
     });
 OP("_log_softmax(Tensor self, int dim, bool half_to_float) -> Tensor")
     .hidden()
     .node_name("LogSoftmaxBackward0")
     .direct(softmax<true>)
     .grad("self", "result", [](GradContext& c) {
-      return call<"_log_softmax_backward_data">(c.grad(), c.result(), c.get<int64_t>("dim"), c.dtype("self"));
+      return call<"_log_softmax_backward_data">(c.grad(), c.result(), c.get<int64_t>("dim"),
+                                                c.dtype("self"));
     });
 OP("_softmax_backward_data(Tensor grad_output, Tensor output, int dim, ScalarType input_dtype) -> Tensor")
     .hidden()
     .direct(softmax_backward<false>)
-    .grad("grad_output", "output", [](GradContext& c) {
-      return call<"_softmax_backward_data">(c.grad(), c.tensor("output"), c.get<int64_t>("dim"), c.dtype("output"));
-    })
+    .grad("grad_output", "output",
+          [](GradContext& c) {
+            return call<"_softmax_backward_data">(c.grad(), c.tensor("output"),
+                                                  c.get<int64_t>("dim"), c.dtype("output"));
+          })
     .grad("output", "grad_output output", [](GradContext& c) {
       Dims dim({c.get<int64_t>("dim")});
       Tensor g = c.tensor("grad_output"), y = c.tensor("output"), v = c.grad();
-      return v * (g - call<"sum.dim_IntList">(g * y, dim, true)) - g * call<"sum.dim_IntList">(v * y, dim, true);
+      return v * (g - call<"sum.dim_IntList">(g * y, dim, true)) -
+             g * call<"sum.dim_IntList">(v * y, dim, true);
     });
 OP("_log_softmax_backward_data(Tensor grad_output, Tensor output, int dim, ScalarType input_dtype) -> Tensor")
     .hidden()
     .direct(softmax_backward<true>)
-    .grad("grad_output", "output", [](GradContext& c) {
-      Dims dim({c.get<int64_t>("dim")});
-      Tensor p = call<"exp">(c.tensor("output"));
-      return c.grad() - call<"sum.dim_IntList">(c.grad() * p, dim, true);
-    })
+    .grad("grad_output", "output",
+          [](GradContext& c) {
+            Dims dim({c.get<int64_t>("dim")});
+            Tensor p = call<"exp">(c.tensor("output"));
+            return c.grad() - call<"sum.dim_IntList">(c.grad() * p, dim, true);
+          })
     .grad("output", "grad_output output", [](GradContext& c) {
       Dims dim({c.get<int64_t>("dim")});
       Tensor p = call<"exp">(c.tensor("output"));

@@ -4,22 +4,24 @@
 namespace rl {
 namespace {
 
-Tensor as_strided(const Tensor& self, const Dims& size, const Dims& stride, std::optional<int64_t> offset) {
+Tensor as_strided(const Tensor& self, const Dims& size, const Dims& stride,
+                  std::optional<int64_t> offset) {
   RL_CHECK(size.size() == stride.size(), "mismatch in length of strides and shape");
   int64_t at = offset.value_or(self.offset()), last = at;
   RL_CHECK(at >= 0, "Tensor: invalid storage offset ", at);
   checked_count(size);
   bool some = true;
   for (size_t i = 0; i < size.size(); ++i) {
-    RL_CHECK(stride[i] >= 0, "as_strided: Negative strides are not supported at the moment, got strides: ", stride);
+    RL_CHECK(stride[i] >= 0,
+             "as_strided: Negative strides are not supported at the moment, got strides: ", stride);
     if (size[i] == 0) some = false;
     if (size[i] > 1) last += (size[i] - 1) * stride[i];
   }
-  RL_CHECK(!some || self.is_meta() || size_t(last + 1) * self.item_size() <= self.storage()->bytes(),
-           "setStorage: sizes ", size, ", strides ", stride, ", storage offset ", at,
-           ", and itemsize ", self.item_size(), " requiring a storage size of ",
-           size_t(last + 1) * self.item_size(), " are out of bounds for storage of size ",
-           self.storage()->bytes());
+  RL_CHECK(
+      !some || self.is_meta() || size_t(last + 1) * self.item_size() <= self.storage()->bytes(),
+      "setStorage: sizes ", size, ", strides ", stride, ", storage offset ", at, ", and itemsize ",
+      self.item_size(), " requiring a storage size of ", size_t(last + 1) * self.item_size(),
+      " are out of bounds for storage of size ", self.storage()->bytes());
   return alias(self, size, stride, at);
 }
 
@@ -28,23 +30,25 @@ Tensor as_strided(const Tensor& self, const Dims& size, const Dims& stride, std:
 OP("_as_strided(Tensor(a) self, int[] size, int[] stride, int offset, int[] in_strides, int in_offset) -> Tensor(a)")
     .hidden()
     .node_name("AsStridedBackward0")
-    .view([](const Tensor& self, const Dims& size, const Dims& stride, int64_t offset, const Dims&, int64_t) {
-      return as_strided(self, size, stride, offset);
-    })
+    .view([](const Tensor& self, const Dims& size, const Dims& stride, int64_t offset, const Dims&,
+             int64_t) { return as_strided(self, size, stride, offset); })
     .grad("self", "", [](GradContext& c) {
       return call<"as_strided_backward">(c.grad(), c.sizes("self"), c.get<Dims>("in_strides"),
-                                         c.get<int64_t>("in_offset"), c.get<Dims>("size"), c.get<Dims>("stride"),
-                                         c.get<int64_t>("offset"));
+                                         c.get<int64_t>("in_offset"), c.get<Dims>("size"),
+                                         c.get<Dims>("stride"), c.get<int64_t>("offset"));
     });
 OP("as_strided(Tensor(a) self, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor(a)")
-    .composite([](const Tensor& self, const Dims& size, const Dims& stride, std::optional<int64_t> offset) {
-      return call<"_as_strided">(self, size, stride, offset.value_or(self.offset()), self.strides(), self.offset());
+    .composite([](const Tensor& self, const Dims& size, const Dims& stride,
+                  std::optional<int64_t> offset) {
+      return call<"_as_strided">(self, size, stride, offset.value_or(self.offset()), self.strides(),
+                                 self.offset());
     });
 
 // Gradient of a window: scatters it into zeros of the input's storage, then reads the input's own
 // geometry back. Elements that the window shows several times are summed.
 Tensor as_strided_backward(const Tensor& grad, const Dims& in_sizes, const Dims& in_strides,
-                           int64_t in_offset, const Dims& sizes, const Dims& strides, int64_t offset) {
+                           int64_t in_offset, const Dims& sizes, const Dims& strides,
+                           int64_t offset) {
   int64_t base = std::min(in_offset, offset), last = 0;
   auto extend = [&](const Dims& s, const Dims& st, int64_t at) {
     int64_t end = at - base;
@@ -62,7 +66,8 @@ Tensor as_strided_backward(const Tensor& grad, const Dims& in_sizes, const Dims&
     for (size_t i = 0; i < sizes.size(); ++i) {
       if (sizes[i] > 1) order.push_back(int64_t(i));
     }
-    std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return strides[a] < strides[b]; });
+    std::sort(order.begin(), order.end(),
+              [&](int64_t a, int64_t b) { return strides[a] < strides[b]; });
     int64_t reach = 0;
     for (int64_t i : order) {
       if (strides[i] <= reach) return true;
@@ -115,14 +120,16 @@ OP("view.dtype(Tensor(a) self, ScalarType dtype) -> Tensor(a)")
       int64_t offset = self.offset();
       auto rescale = [&](int64_t& v, const char* what) {
         RL_CHECK(v * from % to == 0, what, " must be divisible by ", to / from, " to view ",
-                 dtype_name(self.dtype()), " as ", dtype_name(dtype), " (different element sizes), but got ", v);
+                 dtype_name(self.dtype()), " as ", dtype_name(dtype),
+                 " (different element sizes), but got ", v);
         v = v * from / to;
       };
       if (from != to) {
-        RL_CHECK(self.ndim() > 0, "self.dim() cannot be 0 to view ", dtype_name(self.dtype()), " as ",
-                 dtype_name(dtype), " (different element sizes)");
-        RL_CHECK(strides.back() == 1, "self.stride(-1) must be 1 to view ", dtype_name(self.dtype()),
-                 " as ", dtype_name(dtype), " (different element sizes), but got ", strides.back());
+        RL_CHECK(self.ndim() > 0, "self.dim() cannot be 0 to view ", dtype_name(self.dtype()),
+                 " as ", dtype_name(dtype), " (different element sizes)");
+        RL_CHECK(strides.back() == 1, "self.stride(-1) must be 1 to view ",
+                 dtype_name(self.dtype()), " as ", dtype_name(dtype),
+                 " (different element sizes), but got ", strides.back());
         rescale(sizes.back(), "self.size(-1)");
         for (int i = 0; i + 1 < self.ndim(); ++i) rescale(strides[i], "self.stride(i)");
         rescale(offset, "self.storage_offset()");
@@ -134,19 +141,21 @@ OP("view.dtype(Tensor(a) self, ScalarType dtype) -> Tensor(a)")
     })
     .grad("self", "", [](GradContext& c) { return call<"view.dtype">(c.grad(), c.dtype("self")); });
 
-OP("reshape(Tensor(a) self, SymInt[] shape) -> Tensor(a)").composite([](const Tensor& self, const Dims& shape) {
-  Dims size = infer_size(shape, self.numel()), strides;
-  if (size == self.sizes() && self.is_contiguous()) return call<"view">(self, size);
-  if (view_strides(self.sizes(), self.strides(), size, &strides)) return call<"view">(self, size);
-  return call<"_unsafe_view">(call<"clone">(self, MemoryFormat::Contiguous), size);
-});
+OP("reshape(Tensor(a) self, SymInt[] shape) -> Tensor(a)")
+    .composite([](const Tensor& self, const Dims& shape) {
+      Dims size = infer_size(shape, self.numel()), strides;
+      if (size == self.sizes() && self.is_contiguous()) return call<"view">(self, size);
+      if (view_strides(self.sizes(), self.strides(), size, &strides))
+        return call<"view">(self, size);
+      return call<"_unsafe_view">(call<"clone">(self, MemoryFormat::Contiguous), size);
+    });
 // A view of a tensor that nobody else holds: in-place changes need no bookkeeping.
 OP("_unsafe_view(Tensor self, SymInt[] size) -> Tensor")
     .hidden()
     .direct([](const Tensor& self, const Dims& size) {
       Dims shape = infer_size(size, self.numel());
-      return Tensor(make_ref<TensorImpl>(self.storage(), shape, contiguous_strides(shape), self.offset(),
-                                         self.dtype()));
+      return Tensor(make_ref<TensorImpl>(self.storage(), shape, contiguous_strides(shape),
+                                         self.offset(), self.dtype()));
     })
     .grad("self", "", [](GradContext& c) { return call<"reshape">(c.grad(), c.sizes("self")); });
 
@@ -166,19 +175,21 @@ OP("transpose.int(Tensor(a) self, int dim0, int dim1) -> Tensor(a)")
 
 OP("t(Tensor(a) self) -> Tensor(a)")
     .view([](const Tensor& self) {
-      RL_CHECK(self.ndim() <= 2, "t() expects a tensor with <= 2 dimensions, but self is ", self.ndim(), "D");
+      RL_CHECK(self.ndim() <= 2, "t() expects a tensor with <= 2 dimensions, but self is ",
+               self.ndim(), "D");
       if (self.ndim() < 2) return alias(self);
-      return alias(self, Dims({self.sizes()[1], self.sizes()[0]}), Dims({self.strides()[1], self.strides()[0]}),
-                   self.offset());
+      return alias(self, Dims({self.sizes()[1], self.sizes()[0]}),
+                   Dims({self.strides()[1], self.strides()[0]}), self.offset());
     })
     .node_name("TBackward0")
     .grad("self", "", [](GradContext& c) { return call<"t">(c.grad()); });
 
 OP("permute(Tensor(a) self, int[] dims) -> Tensor(a)")
     .view([](const Tensor& self, const Dims& dims) {
-      RL_CHECK(dims.ndim() == self.ndim(), "permute(sparse_coo): number of dimensions in the tensor input does not "
-               "match the length of the desired ordering of dimensions i.e. input.dim() = ", self.ndim(),
-               " is not equal to len(dims) = ", dims.ndim());
+      RL_CHECK(dims.ndim() == self.ndim(),
+               "permute(sparse_coo): number of dimensions in the tensor input does not "
+               "match the length of the desired ordering of dimensions i.e. input.dim() = ",
+               self.ndim(), " is not equal to len(dims) = ", dims.ndim());
       Dims sizes, strides;
       uint64_t seen = 0;
       for (int64_t d : dims) {
@@ -201,15 +212,19 @@ OP("expand(Tensor(a) self, SymInt[] size, *, bool implicit=False) -> Tensor(a)")
     .method_only()
     .view([](const Tensor& self, const Dims& size, bool) {
       int n = size.ndim(), lead = n - self.ndim();
-      RL_CHECK(lead >= 0, "expand(torch.", dtype_word(self.dtype()), "Tensor{", self.sizes(), "}, size=", size,
-               "): the number of sizes provided (", n, ") must be greater or equal to the number of "
-               "dimensions in the tensor (", self.ndim(), ")");
+      RL_CHECK(lead >= 0, "expand(torch.", dtype_word(self.dtype()), "Tensor{", self.sizes(),
+               "}, size=", size, "): the number of sizes provided (", n,
+               ") must be greater or equal to the number of "
+               "dimensions in the tensor (",
+               self.ndim(), ")");
       Dims sizes = size, strides(n);
       for (int i = n - 1; i >= 0; --i) {
         int own = i - lead;
         if (own < 0) {
-          RL_CHECK(size[i] != -1, "The expanded size of the tensor (-1) isn't allowed in a leading, "
-                   "non-existing dimension ", i);
+          RL_CHECK(size[i] != -1,
+                   "The expanded size of the tensor (-1) isn't allowed in a leading, "
+                   "non-existing dimension ",
+                   i);
           strides[i] = i + 1 < n ? sizes[i + 1] * strides[i + 1] : 1;
           if (sizes[i] != 1) strides[i] = 0;
           continue;
@@ -219,8 +234,9 @@ OP("expand(Tensor(a) self, SymInt[] size, *, bool implicit=False) -> Tensor(a)")
           strides[i] = self.strides()[own];
         } else {
           RL_CHECK(self.sizes()[own] == 1, "The expanded size of the tensor (", size[i],
-                   ") must match the existing size (", self.sizes()[own], ") at non-singleton dimension ", i,
-                   ".  Target sizes: ", size, ".  Tensor sizes: ", self.sizes());
+                   ") must match the existing size (", self.sizes()[own],
+                   ") at non-singleton dimension ", i, ".  Target sizes: ", size,
+                   ".  Tensor sizes: ", self.sizes());
           strides[i] = 0;
         }
       }
@@ -239,7 +255,8 @@ OP("unsqueeze(Tensor(a) self, int dim) -> Tensor(a)")
       return alias(self, sizes, strides, self.offset());
     })
     .inplace()
-    .grad("self", "", [](GradContext& c) { return call<"squeeze.dim">(c.grad(), c.get<int64_t>("dim")); });
+    .grad("self", "",
+          [](GradContext& c) { return call<"squeeze.dim">(c.grad(), c.get<int64_t>("dim")); });
 
 Tensor squeeze_mask(const Tensor& self, uint64_t mask) {
   Dims sizes, strides;
@@ -275,8 +292,8 @@ OP("select.int(Tensor(a) self, int dim, SymInt index) -> Tensor(a)")
       RL_CHECK_KIND(Index, self.ndim() > 0, "select() cannot be applied to a 0-dim tensor.");
       int d = wrap_dim(dim, self.ndim());
       int64_t size = self.sizes()[d];
-      RL_CHECK_KIND(Index, index >= -size && index < size, "index ", index, " is out of bounds for dimension ", d,
-                    " with size ", size);
+      RL_CHECK_KIND(Index, index >= -size && index < size, "index ", index,
+                    " is out of bounds for dimension ", d, " with size ", size);
       if (index < 0) index += size;
       Dims sizes = self.sizes(), strides = self.strides();
       int64_t offset = self.offset() + index * strides[d];
@@ -291,8 +308,8 @@ OP("select.int(Tensor(a) self, int dim, SymInt index) -> Tensor(a)")
 
 OP("slice.Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor(a)")
     .hidden()
-    .view([](const Tensor& self, int64_t dim, std::optional<int64_t> start, std::optional<int64_t> end,
-             int64_t step) {
+    .view([](const Tensor& self, int64_t dim, std::optional<int64_t> start,
+             std::optional<int64_t> end, int64_t step) {
       RL_CHECK(self.ndim() > 0, "slice() cannot be applied to a 0-dim tensor.");
       RL_CHECK(step > 0, "slice step must be positive");
       int d = wrap_dim(dim, self.ndim());
@@ -310,8 +327,8 @@ OP("slice.Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None
     })
     .grad("self", "", [](GradContext& c) {
       Tensor out = call<"zeros">(c.sizes("self"), c.grad().dtype(), Value(), c.grad().device());
-      return call<"slice_scatter">(out, c.grad(), c.get<int64_t>("dim"), c.value("start"), c.value("end"),
-                                   c.get<int64_t>("step"));
+      return call<"slice_scatter">(out, c.grad(), c.get<int64_t>("dim"), c.value("start"),
+                                   c.value("end"), c.get<int64_t>("step"));
     });
 
 OP("narrow(Tensor(a) self, int dim, SymInt start, SymInt length) -> Tensor(a)")
@@ -319,8 +336,9 @@ OP("narrow(Tensor(a) self, int dim, SymInt start, SymInt length) -> Tensor(a)")
       RL_CHECK(self.ndim() > 0, "narrow() cannot be applied to a 0-dim tensor.");
       RL_CHECK(length >= 0, "narrow(): length must be non-negative.");
       int64_t size = self.size(dim);
-      RL_CHECK_KIND(Index, start >= -size && start <= size, "start out of range (expected to be in range of [", -size,
-                    ", ", size, "], but got ", start, ")");
+      RL_CHECK_KIND(Index, start >= -size && start <= size,
+                    "start out of range (expected to be in range of [", -size, ", ", size,
+                    "], but got ", start, ")");
       if (start < 0) start += size;
       RL_CHECK(start <= size - length, "start (", start, ") + length (", length,
                ") exceeds dimension size (", size, ").");
@@ -352,7 +370,8 @@ OP("unfold(Tensor(a) self, int dimension, int size, int step) -> Tensor(a)")
       int64_t by = in.ndim() ? strides[d] : 1;
       if (in.ndim() > 0) view[d] = by * c.get<int64_t>("step");
       view.push_back(by);
-      return call<"as_strided_backward">(c.grad(), in, strides, int64_t(0), sizes, view, int64_t(0));
+      return call<"as_strided_backward">(c.grad(), in, strides, int64_t(0), sizes, view,
+                                         int64_t(0));
     });
 
 OP("diagonal(Tensor(a) self, int offset=0, int dim1=0, int dim2=1) -> Tensor(a)")
@@ -375,8 +394,8 @@ OP("diagonal(Tensor(a) self, int offset=0, int dim1=0, int dim2=1) -> Tensor(a)"
     })
     .grad("self", "", [](GradContext& c) {
       Tensor out = call<"zeros">(c.sizes("self"), c.grad().dtype(), Value(), c.grad().device());
-      return call<"diagonal_scatter">(out, c.grad(), c.get<int64_t>("offset"), c.get<int64_t>("dim1"),
-                                      c.get<int64_t>("dim2"));
+      return call<"diagonal_scatter">(out, c.grad(), c.get<int64_t>("offset"),
+                                      c.get<int64_t>("dim1"), c.get<int64_t>("dim2"));
     });
 
 OP("unbind.int(Tensor(a -> *) self, int dim=0) -> Tensor(a)[]")
@@ -394,12 +413,14 @@ OP("_unbind(Tensor(a -> *) self, int dim) -> Tensor(a)[]")
       sizes.erase(dim);
       strides.erase(dim);
       TensorList out;
-      for (int64_t i = 0; i < n; ++i) out.push_back(alias(self, sizes, strides, self.offset() + i * step));
+      for (int64_t i = 0; i < n; ++i)
+        out.push_back(alias(self, sizes, strides, self.offset() + i * step));
       return out;
     })
     .grads("self", "", [](GradContext& c) {
       TensorList parts;
-      for (int64_t i = 0; i < c.sizes("self")[c.get<int64_t>("dim")]; ++i) parts.push_back(c.grad(int(i)));
+      for (int64_t i = 0; i < c.sizes("self")[c.get<int64_t>("dim")]; ++i)
+        parts.push_back(c.grad(int(i)));
       c.set("self", call<"stack">(parts, c.get<int64_t>("dim")));
     });
 
@@ -411,8 +432,10 @@ OP("split_with_sizes(Tensor(a -> *) self, SymInt[] split_sizes, int dim=0) -> Te
       int64_t at = 0, size = self.ndim() ? self.sizes()[d] : 1;
       TensorList out;
       for (int64_t n : split_sizes) {
-        RL_CHECK(n >= 0, "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=",
-                 split_sizes);
+        RL_CHECK(
+            n >= 0,
+            "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=",
+            split_sizes);
         RL_CHECK(at + n <= size, "split_with_sizes expects split_sizes to sum exactly to ", size,
                  " (input tensor's size at dimension ", d, "), but got split_sizes=", split_sizes);
         Dims sizes = self.sizes();
@@ -426,18 +449,21 @@ OP("split_with_sizes(Tensor(a -> *) self, SymInt[] split_sizes, int dim=0) -> Te
     })
     .grads("self", "", [](GradContext& c) {
       TensorList parts;
-      for (size_t i = 0; i < c.get<Dims>("split_sizes").size(); ++i) parts.push_back(c.grad(int(i)));
+      for (size_t i = 0; i < c.get<Dims>("split_sizes").size(); ++i)
+        parts.push_back(c.grad(int(i)));
       c.set("self", call<"cat">(parts, c.get<int64_t>("dim")));
     });
 
 TensorList split(const Tensor& self, int64_t split_size, int64_t dim) {
   RL_CHECK(self.ndim() > 0, "split expects at least a 1-dimensional tensor");
-  RL_CHECK(split_size >= 0, "split expects split_size be non-negative, but got split_size=", split_size);
+  RL_CHECK(split_size >= 0,
+           "split expects split_size be non-negative, but got split_size=", split_size);
   int64_t size = self.size(dim);
-  RL_CHECK(split_size > 0 || size == 0, "split_size can only be 0 if dimension size is 0, but got dimension size of ",
-           size);
+  RL_CHECK(split_size > 0 || size == 0,
+           "split_size can only be 0 if dimension size is 0, but got dimension size of ", size);
   Dims sizes;
-  for (int64_t at = 0; at < size; at += split_size) sizes.push_back(std::min(split_size, size - at));
+  for (int64_t at = 0; at < size; at += split_size)
+    sizes.push_back(std::min(split_size, size - at));
   if (sizes.empty()) sizes.push_back(0);
   return call_all<"split_with_sizes">(self, sizes, dim);
 }
@@ -470,8 +496,10 @@ OP("chunk(Tensor(a -> *) self, int chunks, int dim=0) -> Tensor(a)[]")
 
 OP("movedim.intlist(Tensor(a) self, int[] source, int[] destination) -> Tensor(a)")
     .composite([](const Tensor& self, const Dims& source, const Dims& destination) {
-      RL_CHECK(source.size() == destination.size(), "movedim: Invalid source or destination dims: source (", source,
-               " dims) should contain the same number of dims as destination (", destination, " dims)");
+      RL_CHECK(source.size() == destination.size(),
+               "movedim: Invalid source or destination dims: source (", source,
+               " dims) should contain the same number of dims as destination (", destination,
+               " dims)");
       Dims from = wrap_dims(source, self.ndim()), to = wrap_dims(destination, self.ndim());
       Dims order(size_t(self.ndim()), -1);
       for (size_t i = 0; i < from.size(); ++i) order[to[i]] = from[i];
@@ -512,8 +540,9 @@ template <FixedString View, class... A>
 Tensor scatter_into(const Tensor& self, const Tensor& src, A... args) {
   Tensor out = call<"clone">(self, MemoryFormat::Contiguous);
   Tensor window = call<View>(out, args...);
-  RL_CHECK(window.sizes() == src.sizes(), "expected src to have a size equal to the slice of self. src size = ",
-           src.sizes(), ", slice size = ", window.sizes());
+  RL_CHECK(window.sizes() == src.sizes(),
+           "expected src to have a size equal to the slice of self. src size = ", src.sizes(),
+           ", slice size = ", window.sizes());
   call<"copy_">(window, src);
   return out;
 }
@@ -521,10 +550,13 @@ OP("select_scatter(Tensor self, Tensor src, int dim, SymInt index) -> Tensor")
     .direct([](const Tensor& self, const Tensor& src, int64_t dim, int64_t index) {
       return scatter_into<"select.int">(self, src, dim, index);
     })
-    .grad("self", "", [](GradContext& c) {
-      Tensor zero = call<"zeros_like">(call<"select.int">(c.grad(), c.get<int64_t>("dim"), c.get<int64_t>("index")));
-      return call<"select_scatter">(c.grad(), zero, c.get<int64_t>("dim"), c.get<int64_t>("index"));
-    })
+    .grad("self", "",
+          [](GradContext& c) {
+            Tensor zero = call<"zeros_like">(
+                call<"select.int">(c.grad(), c.get<int64_t>("dim"), c.get<int64_t>("index")));
+            return call<"select_scatter">(c.grad(), zero, c.get<int64_t>("dim"),
+                                          c.get<int64_t>("index"));
+          })
     .grad("src", "", [](GradContext& c) {
       return call<"select.int">(c.grad(), c.get<int64_t>("dim"), c.get<int64_t>("index"));
     });
@@ -533,11 +565,12 @@ OP("slice_scatter(Tensor self, Tensor src, int dim=0, SymInt? start=None, SymInt
                std::optional<int64_t> end, int64_t step) {
       return scatter_into<"slice.Tensor">(self, src, dim, start, end, step);
     })
-    .grad("self", "", [](GradContext& c) {
-      Tensor zero = call<"zeros">(c.sizes("src"), c.grad().dtype());
-      return call<"slice_scatter">(c.grad(), zero, c.get<int64_t>("dim"), c.value("start"), c.value("end"),
-                                   c.get<int64_t>("step"));
-    })
+    .grad("self", "",
+          [](GradContext& c) {
+            Tensor zero = call<"zeros">(c.sizes("src"), c.grad().dtype());
+            return call<"slice_scatter">(c.grad(), zero, c.get<int64_t>("dim"), c.value("start"),
+                                         c.value("end"), c.get<int64_t>("step"));
+          })
     .grad("src", "", [](GradContext& c) {
       return call<"slice.Tensor">(c.grad(), c.get<int64_t>("dim"), c.value("start"), c.value("end"),
                                   c.get<int64_t>("step"));
@@ -546,13 +579,15 @@ OP("diagonal_scatter(Tensor self, Tensor src, int offset=0, int dim1=0, int dim2
     .direct([](const Tensor& self, const Tensor& src, int64_t offset, int64_t dim1, int64_t dim2) {
       return scatter_into<"diagonal">(self, src, offset, dim1, dim2);
     })
-    .grad("self", "", [](GradContext& c) {
-      Tensor zero = call<"zeros">(c.sizes("src"), c.grad().dtype());
-      return call<"diagonal_scatter">(c.grad(), zero, c.get<int64_t>("offset"), c.get<int64_t>("dim1"),
-                                      c.get<int64_t>("dim2"));
-    })
+    .grad("self", "",
+          [](GradContext& c) {
+            Tensor zero = call<"zeros">(c.sizes("src"), c.grad().dtype());
+            return call<"diagonal_scatter">(c.grad(), zero, c.get<int64_t>("offset"),
+                                            c.get<int64_t>("dim1"), c.get<int64_t>("dim2"));
+          })
     .grad("src", "", [](GradContext& c) {
-      return call<"diagonal">(c.grad(), c.get<int64_t>("offset"), c.get<int64_t>("dim1"), c.get<int64_t>("dim2"));
+      return call<"diagonal">(c.grad(), c.get<int64_t>("offset"), c.get<int64_t>("dim1"),
+                              c.get<int64_t>("dim2"));
     });
 
 }  // namespace
