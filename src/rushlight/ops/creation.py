@@ -295,6 +295,10 @@ def tensor(
     if device is not None:
         out = out.to(device)
     if requires_grad:
+        if not (out.is_floating_point() or out.is_complex()):
+            raise RuntimeError(
+                "Only Tensors of floating point and complex dtype can require gradients"
+            )
         out.requires_grad = True
     return out
 
