@@ -198,8 +198,10 @@ def _compare_containers(a: Any, b: Any, o: _Options, where: tuple) -> None:
         for key in a:
             _compare(a[key], b[key], o, (*where, key))
         return
-    plain: tuple[type, ...] = (Sequence, type({}.values()))
-    if isinstance(a, plain) and isinstance(b, plain) and not isinstance(a, (str, bytes)):
+    values_view = type({}.values())
+    if isinstance(a, values_view) and isinstance(b, values_view):
+        a, b = list(a), list(b)
+    if isinstance(a, Sequence) and isinstance(b, Sequence) and not isinstance(a, (str, bytes)):
         if len(a) != len(b):
             o.fail(f"The length of the sequences mismatch: {len(a)} != {len(b)}", where)
         for i, (x, y) in enumerate(zip(a, b, strict=True)):
