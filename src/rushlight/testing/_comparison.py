@@ -198,7 +198,7 @@ def _compare_containers(a: Any, b: Any, o: _Options, where: tuple) -> None:
         for key in a:
             _compare(a[key], b[key], o, (*where, key))
         return
-    values_view = type({}.values())
+    values_view: type = type({}.values())
     if isinstance(a, values_view) and isinstance(b, values_view):
         a, b = list(a), list(b)
     if isinstance(a, Sequence) and isinstance(b, Sequence) and not isinstance(a, (str, bytes)):
