@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, ValuesView
 from math import isnan
 from typing import Any, NoReturn
 
@@ -198,8 +198,7 @@ def _compare_containers(a: Any, b: Any, o: _Options, where: tuple) -> None:
         for key in a:
             _compare(a[key], b[key], o, (*where, key))
         return
-    values_view: type = type({}.values())
-    if isinstance(a, values_view) and isinstance(b, values_view):
+    if isinstance(a, ValuesView) and isinstance(b, ValuesView):
         a, b = list(a), list(b)
     if isinstance(a, Sequence) and isinstance(b, Sequence) and not isinstance(a, (str, bytes)):
         if len(a) != len(b):
