@@ -258,7 +258,13 @@ def __array_wrap__(self, array, context=None, return_scalar=False):
 def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
     if self.requires_grad:
         raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
-    return self.numpy().__dlpack__()
+    array = self.numpy()
+    if max_version is None:
+        return array.__dlpack__()
+    try:  # the versioned form says that the memory may be written to
+        return array.__dlpack__(max_version=max_version, copy=copy)
+    except TypeError:  # numpy < 2.1
+        return array.__dlpack__()
 
 
 def __dlpack_device__(self):
