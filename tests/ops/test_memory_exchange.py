@@ -26,7 +26,7 @@ def test_strides_travel() -> None:
 
 
 def test_negative_strides_are_refused() -> None:
-    with pytest.raises(ValueError, match="strides in the given numpy array is negative"):
+    with pytest.raises(ValueError, match="stride in the given numpy array is negative"):
         torch.from_numpy(np.arange(3.0)[::-1])
 
 
