@@ -160,6 +160,7 @@ def add_safe_globals(safe_globals: list[Any]) -> None:
         >>> class Point:
         ...     pass
         >>> torch.serialization.add_safe_globals([Point])
+        >>> torch.serialization.clear_safe_globals()
     """
     for item in safe_globals:
         if not any(item is known or item == known for known in _settings.safe):

@@ -16,6 +16,14 @@ import rushlight as torch
 from rushlight.serialization import LoadError
 
 
+@pytest.fixture(autouse=True)
+def no_safe_globals():
+    """Classes allowed by other tests of this process do not count here."""
+    torch.serialization.clear_safe_globals()
+    yield
+    torch.serialization.clear_safe_globals()
+
+
 def round_trip(obj, **options):
     stream = io.BytesIO()
     torch.save(obj, stream)
