@@ -236,6 +236,9 @@ def test_a_hanging_worker_is_given_up() -> None:
     batches = iter(DataLoader(Trouble("hang"), batch_size=2, num_workers=2, timeout=0.5))
     with pytest.raises(RuntimeError, match=r"timed out after 0.5 seconds.*worker 0.*\[4, 5\]"):
         list(batches)
+    # The workers were told to end; the system may take a moment to let go of them.
+    for child in multiprocessing.active_children():
+        child.join(2)
     assert not multiprocessing.active_children()
 
 
