@@ -333,7 +333,6 @@ void set_history(const Tensor& t, const Ref<Node>& node, uint32_t nr) {
 
 void rebase_history(const Tensor& t, const Ref<Node>& node) {
   AutogradMeta* meta = autograd_meta(t);
-  std::vector<std::pair<int64_t, Ref<Hook>>> none;
   if (t->is_view && meta->base.defined()) {
     Tensor base = meta->base;
     node->outputs.assign(1, {t.sizes(), t.dtype(), t.device()});

@@ -3,12 +3,10 @@
 
 #include "cpu/parallel.h"
 #include "cpu/transfer.h"
-#include "dispatch/call.h"
+#include "ops/indices.h"
 
 namespace rl {
 namespace {
-
-Tensor as_int64(const Tensor& t) { return contiguous(to_dtype(t, DType::Int64)); }
 
 // ---- nonzero ----
 Tensor nonzero(const Tensor& self) {

@@ -2,18 +2,16 @@
 #include <cstring>
 
 #include "cpu/parallel.h"
-#include "dispatch/call.h"
+#include "ops/indices.h"
 
 namespace rl {
 namespace {
-
-Tensor as_int64(const Tensor& t) { return contiguous(to_dtype(t, DType::Int64)); }
 
 // ---- gather and scatter ----
 // Calls f(element offset in `target`, linear position in index) for every element of index, where
 // `target` is addressed with its coordinate along dim replaced by the index value.
 template <class F>
-void for_index(const char* op, const Tensor& target, int64_t dim, const Tensor& index, F f) {
+void for_index(const Tensor& target, int64_t dim, const Tensor& index, F f) {
   int d = wrap_dim(dim, std::max(target.ndim(), 1));
   Tensor idx = as_int64(index);
   const int64_t* p = idx.data<int64_t>();
@@ -34,7 +32,6 @@ void for_index(const char* op, const Tensor& target, int64_t dim, const Tensor& 
       at[size_t(k)] = 0;
     }
   }
-  (void)op;
 }
 
 void check_gather(const char* op, const Tensor& self, int64_t dim, const Tensor& index,
@@ -62,7 +59,7 @@ OP("gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Ten
       auto run = [&]<class T>(T*) {
         const T* from = static_cast<const T*>(self.data());
         T* to = static_cast<T*>(out.data());
-        for_index("gather", self, dim, index, [=](int64_t at, int64_t i) { to[i] = from[at]; });
+        for_index(self, dim, index, [=](int64_t at, int64_t i) { to[i] = from[at]; });
       };
       if (out.numel() == 0) return;
       if (item == 1) return run((uint8_t*)nullptr);
@@ -102,7 +99,7 @@ Tensor scatter_with(const char* op, const Tensor& self, int64_t dim, const Tenso
   dispatch(self.dtype(), op, AllTypes(), [&]<class T>() {
     T* to = out.data<T>();
     const T* from = window.data<T>();
-    for_index(op, out, dim, index, [&](int64_t at, int64_t i) { combine(to[at], from[i], at); });
+    for_index(out, dim, index, [&](int64_t at, int64_t i) { combine(to[at], from[i], at); });
   });
   return out;
 }

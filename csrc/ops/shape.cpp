@@ -19,15 +19,11 @@ CatPlan plan_cat(const TensorList& tensors, int64_t dim) {
   RL_CHECK(!tensors.empty(), "torch.cat(): expected a non-empty list of Tensors");
   Promotion promotion;
   const Tensor* first = nullptr;
-  size_t first_index = 0;
   for (size_t i = 0; i < tensors.size(); ++i) {
     const Tensor& t = tensors[i];
     RL_CHECK(t.ndim() > 0, "zero-dimensional tensor (at position ", i, ") cannot be concatenated");
     promotion.add(t);
-    if (!first && !skipped(t)) {
-      first = &t;
-      first_index = i;
-    }
+    if (!first && !skipped(t)) first = &t;
   }
   CatPlan plan;
   plan.dtype = promotion.result();
@@ -53,7 +49,6 @@ CatPlan plan_cat(const TensorList& tensors, int64_t dim) {
     }
     plan.sizes[plan.dim] += t.sizes()[plan.dim];
   }
-  (void)first_index;
   return plan;
 }
 
