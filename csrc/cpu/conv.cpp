@@ -234,6 +234,7 @@ void conv_forward(const ConvProblem& p, const T* src, const T* weight, const T* 
   if (empty(p)) return;
   if constexpr (std::is_same_v<T, float>) {
     if (direct::handles_forward(p)) return direct::forward(p, src, weight, bias, dst);
+    if (winograd::handles(p)) return winograd::forward(p, src, weight, bias, dst);
     if (p.ic > 0 && onednn::conv_forward(p, src, weight, bias, dst)) return;
   }
   const PlainCopy<T> x = plain_src(p, src), y = plain_dst(p, dst);
@@ -250,6 +251,7 @@ void conv_backward_data(const ConvProblem& p, const T* weight, const T* diff_dst
   if constexpr (std::is_same_v<T, float>) {
     if (direct::handles_backward_data(p))
       return direct::backward_data(p, weight, diff_dst, diff_src);
+    if (winograd::handles(p)) return winograd::backward_data(p, weight, diff_dst, diff_src);
     if (p.ic > 0 && onednn::conv_backward_data(p, weight, diff_dst, diff_src)) return;
   }
   const PlainCopy<T> dx = plain_src(p, diff_src), dy = plain_dst(p, diff_dst);
@@ -270,6 +272,8 @@ void conv_backward_weights(const ConvProblem& p, const T* src, const T* diff_dst
       return direct::backward_mixed_weights(p, src, diff_dst, diff_weight, diff_bias);
     if (direct::handles_backward_weights(p))
       return direct::backward_weights(p, src, diff_dst, diff_weight, diff_bias);
+    if (winograd::handles_weights(p))
+      return winograd::backward_weights(p, src, diff_dst, diff_weight, diff_bias);
     if (p.ic > 0 && !thread_independent() &&
         onednn::conv_backward_weights(p, src, diff_dst, diff_weight, diff_bias))
       return;

@@ -61,4 +61,19 @@ void backward_weights(const ConvProblem& p, const float* src, const float* diff_
                       float* diff_weight, float* diff_bias);
 
 }  // namespace direct
+
+namespace winograd {
+
+// 3 x 3 kernels at stride one with channels last, float32. Their sums do not depend on the number
+// of threads.
+bool handles(const ConvProblem& p);          // forward and the gradient of the input
+bool handles_weights(const ConvProblem& p);  // the gradient of the weight
+void forward(const ConvProblem& p, const float* src, const float* weight, const float* bias,
+             float* dst);
+void backward_data(const ConvProblem& p, const float* weight, const float* diff_dst,
+                   float* diff_src);
+void backward_weights(const ConvProblem& p, const float* src, const float* diff_dst,
+                      float* diff_weight, float* diff_bias);
+
+}  // namespace winograd
 }  // namespace rl

@@ -1,0 +1,120 @@
+"""Convolutions with channels last against their definition in float64."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import rushlight as rl
+
+# (n, input channels, output channels, height, width, kernel, stride, padding, bias)
+CASES = [
+    (2, 32, 48, 9, 15, 3, 1, 1, True),
+    (3, 64, 64, 14, 14, 3, 1, 1, False),
+    (5, 80, 96, 12, 7, 3, 1, 0, True),
+    (4, 64, 32, 10, 5, 3, 1, 2, False),
+    (1, 144, 64, 17, 16, 3, 1, 1, True),
+    (2, 32, 48, 9, 11, 3, 2, 1, True),
+    (2, 32, 48, 9, 11, 1, 1, 0, False),
+]
+
+
+def windows(x, kernel, stride):
+    view = np.lib.stride_tricks.sliding_window_view(x, (kernel, kernel), axis=(2, 3))
+    return view[:, :, ::stride, ::stride]  # (n, c, oh, ow, ky, kx)
+
+
+def by_definition(x, w, b, g, stride, padding):
+    """Output and gradients of sum(output * g), in float64."""
+    pad = ((0, 0), (0, 0), (padding, padding), (padding, padding))
+    padded = np.pad(x, pad)
+    kernel = w.shape[2]
+    cols = windows(padded, kernel, stride)
+    y = np.einsum("nchwyx,ocyx->nohw", cols, w, optimize=True)
+    dw = np.einsum("nchwyx,nohw->ocyx", cols, g, optimize=True)
+    dx = np.zeros_like(padded)
+    oh, ow = g.shape[2:]
+    for ky in range(kernel):
+        for kx in range(kernel):
+            rows = slice(ky, ky + stride * (oh - 1) + 1, stride)
+            columns = slice(kx, kx + stride * (ow - 1) + 1, stride)
+            dx[:, :, rows, columns] += np.einsum("nohw,oc->nchw", g, w[:, :, ky, kx])
+    dx = dx[:, :, padding : padding + x.shape[2], padding : padding + x.shape[3]]
+    if b is not None:
+        y = y + b[:, None, None]
+    return y, dx, dw, g.sum(axis=(0, 2, 3))
+
+
+def draw(case):
+    n, ic, oc, h, w, kernel, stride, padding, bias = case
+    random = np.random.default_rng(7)
+    x = random.standard_normal((n, ic, h, w)).astype(np.float32)
+    weight = (random.standard_normal((oc, ic, kernel, kernel)) / np.sqrt(ic * kernel**2)).astype(
+        np.float32
+    )
+    b = random.standard_normal(oc).astype(np.float32) if bias else None
+    out = [(size + 2 * padding - kernel) // stride + 1 for size in (h, w)]
+    return x, weight, b, random.standard_normal((n, oc, *out)).astype(np.float32)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: "x".join(str(int(v)) for v in case))
+def test_float32_agrees_with_the_definition(case):
+    stride, padding = case[6:8]
+    x, weight, b, g = draw(case)
+    leaves = [rl.from_numpy(v).requires_grad_() for v in (x, weight, b) if v is not None]
+    y = rl.nn.functional.conv2d(*leaves, stride=stride, padding=padding)
+    y.backward(rl.from_numpy(g))
+    wide = [None if v is None else v.astype(np.float64) for v in (x, weight, b, g)]
+    expected = by_definition(*wide, stride, padding)
+    for got, want in zip([y.detach(), *(leaf.grad for leaf in leaves)], expected):
+        rl.testing.assert_close(
+            got.double(), rl.from_numpy(want), rtol=1.3e-6, atol=1e-5 * scale(want)
+        )
+
+
+def scale(values):
+    """The size of what is summed: errors of a long sum grow with it, not with the result."""
+    return max(1.0, float(np.sqrt(np.mean(values**2))))
+
+
+PROGRAM = """
+import hashlib, sys
+import rushlight as rl
+rl.set_num_threads(int(sys.argv[1]))
+rl.manual_seed(0)
+model = rl.nn.Sequential(rl.nn.Conv2d(3, 32, 3, padding=1), rl.nn.ReLU(), rl.nn.Conv2d(32, 64, 3, padding=1),
+                         rl.nn.BatchNorm2d(64), rl.nn.Conv2d(64, 48, 3, padding=1, bias=False))
+y = model(rl.randn(4, 3, 19, 17))
+(y * y).mean().backward()
+for t in [y.detach(), *(p.grad for p in model.parameters())]:
+    print(hashlib.sha256(t.numpy().tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.parametrize("level", ["avx2", "avx512"])
+def test_results_do_not_depend_on_the_number_of_threads(level):
+    outputs = set()
+    for threads in ("1", "2", "5"):
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, threads],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "RUSHLIGHT_ISA": level},
+        )
+        assert done.returncode == 0, done.stderr
+        outputs.add(done.stdout)
+    assert len(outputs) == 1
+
+
+def test_infinite_inputs_stay_in_their_field():
+    x = rl.zeros(1, 32, 20, 20)
+    x[0, 0, 10, 10] = float("inf")
+    y = rl.nn.functional.conv2d(x, rl.ones(32, 32, 3, 3), padding=1)
+    finite = rl.isfinite(y)
+    assert not finite[0, :, 9:12, 9:12].any()
+    finite[0, :, 9:12, 9:12] = True
+    assert finite.all()
