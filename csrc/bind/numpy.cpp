@@ -39,6 +39,7 @@ PyTypeObject* buffer_type;
 int get_buffer(PyObject* self, Py_buffer* view, int flags) {
   Storage* s = reinterpret_cast<PyStorageBuffer*>(self)->storage;
   static char nothing;
+  s->exposed = true;
   void* p = s->bytes() ? s->data() : &nothing;
   return PyBuffer_FillInfo(view, self, p, Py_ssize_t(s->bytes()), 0, flags);
 }
@@ -70,8 +71,11 @@ PyObject* storage_id(PyObject*, PyObject* o) {
       [&] { return PyLong_FromVoidPtr(require_tensor(o, "_storage_id").storage().get()); });
 }
 PyObject* storage_address(PyObject*, PyObject* o) {
-  return guarded(
-      [&] { return PyLong_FromVoidPtr(require_tensor(o, "_storage_address").storage()->data()); });
+  return guarded([&] {
+    const Tensor t = require_tensor(o, "_storage_address");
+    t.storage()->exposed = true;
+    return PyLong_FromVoidPtr(t.storage()->data());
+  });
 }
 // _set_storage(target, source, sizes, strides, offset): target becomes a window on source's
 // storage.

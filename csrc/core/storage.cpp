@@ -64,6 +64,7 @@ Storage::~Storage() {
 
 void Storage::resize(size_t bytes) {
   RL_CHECK(resizable(), "Trying to resize storage that is not resizable");
+  ++changes;
   if (device_.type == DeviceType::CPU) {
     void* fresh = allocate_or_fail(bytes);
     if (data_ && fresh) std::memcpy(fresh, data(), std::min(bytes, bytes_));

@@ -40,7 +40,15 @@ class Storage final : public RefCounted, public Pooled<Storage> {
   // Keeps the contents up to the smaller size.
   void resize(size_t bytes);
 
+  // Can a change of the bytes go unseen? True of foreign memory, and of memory whose address has
+  // left the engine.
+  bool watched() const { return !exposed && resizable(); }
+
   PhysicalLayout layout;
+  bool exposed = false;
+  uint64_t changes = 0;  // made by operators in place
+  // What a kernel keeps of the bytes (a weight in its own order): see ops/packed_weight.h.
+  Ref<RefCounted> derived;
 
  private:
   void make_plain();

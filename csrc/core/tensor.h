@@ -35,7 +35,10 @@ class TensorImpl final : public RefCounted, public Pooled<TensorImpl> {
     if (!counter) counter = make_ref<VersionCounter>();
     return counter;
   }
-  void bump_version() { ++version_counter()->value; }
+  void bump_version() {
+    ++version_counter()->value;
+    ++storage->changes;
+  }
 
   Ref<Storage> storage;
   DType dtype;

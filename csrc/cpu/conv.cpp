@@ -230,16 +230,29 @@ PlainCopy<T> plain_dst(const ConvProblem& p, const T* dst) {
 }  // namespace
 
 template <class T>
-void conv_forward(const ConvProblem& p, const T* src, const T* weight, const T* bias, T* dst) {
+void conv_forward(const ConvProblem& p, const T* src, const T* weight, const T* bias, T* dst,
+                  const void* packed) {
   if (empty(p)) return;
   if constexpr (std::is_same_v<T, float>) {
     if (direct::handles_forward(p)) return direct::forward(p, src, weight, bias, dst);
-    if (winograd::handles(p)) return winograd::forward(p, src, weight, bias, dst);
-    if (p.ic > 0 && onednn::conv_forward(p, src, weight, bias, dst)) return;
+    if (packed ? winograd::handles_packed(p) : winograd::handles(p))
+      return winograd::forward(p, src, weight, static_cast<const float*>(packed), bias, dst);
+    if (p.ic > 0 && onednn::conv_forward(p, src, weight, bias, dst, packed)) return;
   }
   const PlainCopy<T> x = plain_src(p, src), y = plain_dst(p, dst);
   columns_forward(p, x.read(), weight, bias, y.write());
   y.finish();
+}
+
+size_t packed_weight_bytes(const ConvProblem& p, bool bias) {
+  if (empty(p) || p.ic == 0 || direct::handles_forward(p)) return 0;
+  if (winograd::handles_packed(p)) return winograd::packed_bytes(p);
+  return onednn::conv_packed_bytes(p, bias);
+}
+
+void pack_weight(const ConvProblem& p, bool bias, const float* weight, void* packed) {
+  if (winograd::handles_packed(p)) return winograd::pack(p, weight, static_cast<float*>(packed));
+  onednn::conv_pack(p, bias, weight, packed);
 }
 
 template <class T>
@@ -316,9 +329,10 @@ RL_UNFOLD(complex64)
 RL_UNFOLD(complex128)
 #undef RL_UNFOLD
 
-#define RL_CONV(T)                                                                     \
-  template void conv_forward<T>(const ConvProblem&, const T*, const T*, const T*, T*); \
-  template void conv_backward_data<T>(const ConvProblem&, const T*, const T*, T*);     \
+#define RL_CONV(T)                                                                    \
+  template void conv_forward<T>(const ConvProblem&, const T*, const T*, const T*, T*, \
+                                const void*);                                         \
+  template void conv_backward_data<T>(const ConvProblem&, const T*, const T*, T*);    \
   template void conv_backward_weights<T>(const ConvProblem&, const T*, const T*, T*, T*);
 
 RL_CONV(float)

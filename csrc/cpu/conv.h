@@ -14,13 +14,19 @@ using onednn::ConvProblem;
 // T: float, double, or any integer type gemm knows.
 // Activations lie in p.src_order and p.dst_order (channels_last for float only); weight and its
 // gradient are plain. bias and diff_bias may be null. Outputs are overwritten.
+// `packed`, where given, is the weight as pack_weight left it.
 template <class T>
-void conv_forward(const ConvProblem& p, const T* src, const T* weight, const T* bias, T* dst);
+void conv_forward(const ConvProblem& p, const T* src, const T* weight, const T* bias, T* dst,
+                  const void* packed = nullptr);
 template <class T>
 void conv_backward_data(const ConvProblem& p, const T* weight, const T* diff_dst, T* diff_src);
 template <class T>
 void conv_backward_weights(const ConvProblem& p, const T* src, const T* diff_dst, T* diff_weight,
                            T* diff_bias);
+
+// A float32 weight in the order that conv_forward turns it into at every call. 0 bytes: in none.
+size_t packed_weight_bytes(const ConvProblem& p, bool bias);
+void pack_weight(const ConvProblem& p, bool bias, const float* weight, void* packed);
 
 // The same in the half type p.type, sums in float32. Each returns false where the processor or the
 // library has no kernel; nothing is written then.
@@ -67,9 +73,13 @@ namespace winograd {
 // 3 x 3 kernels at stride one with channels last, float32. Their sums do not depend on the number
 // of threads.
 bool handles(const ConvProblem& p);          // forward and the gradient of the input
+bool handles_packed(const ConvProblem& p);   // forward with a packed weight
 bool handles_weights(const ConvProblem& p);  // the gradient of the weight
-void forward(const ConvProblem& p, const float* src, const float* weight, const float* bias,
-             float* dst);
+size_t packed_bytes(const ConvProblem& p);
+void pack(const ConvProblem& p, const float* weight, float* packed);
+// Reads either the plain weight or, where not null, the packed one.
+void forward(const ConvProblem& p, const float* src, const float* weight, const float* packed,
+             const float* bias, float* dst);
 void backward_data(const ConvProblem& p, const float* weight, const float* diff_dst,
                    float* diff_src);
 void backward_weights(const ConvProblem& p, const float* src, const float* diff_dst,

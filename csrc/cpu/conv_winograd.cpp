@@ -121,30 +121,31 @@ int64_t block_tiles(int64_t tiles) {
   return std::max<int64_t>(12, (step + 3) / 4 * 4);
 }
 
-// Every tile of `grid`: data is read from its `in` side, results go to its `out` side.
-void run(const TileGrid& grid, const WeightView& w, const float* data, const float* bias,
-         float* out) {
+void pack_panels(const WeightView& w, float* u) {
   const WinogradKernels& k = best();
-  const int64_t u_step = padded(w.inputs * w.outputs);
-  const Scratch transformed(sizeof(float) * 16 * u_step);
-  float* const u = transformed.get<float>();
-  const int64_t panels = (w.outputs + k.panel - 1) / k.panel;
+  const int64_t panels = (w.outputs + k.panel - 1) / k.panel, step = padded(w.inputs * w.outputs);
   parallel_for(panels, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin * k.panel; i < std::min(w.outputs, end * k.panel); i += k.panel)
-      k.transform_weights(w, i, std::min<int64_t>(k.panel, w.outputs - i), u + i * w.inputs,
-                          u_step);
+      k.transform_weights(w, i, std::min<int64_t>(k.panel, w.outputs - i), u + i * w.inputs, step);
   });
-  const int64_t step = block_tiles(grid.tiles);
+}
+
+// Every tile of `grid`: data is read from its `in` side, results go to its `out` side. u: the
+// weights as pack_panels left them.
+void run(const TileGrid& grid, const float* u, const float* data, const float* bias, float* out) {
+  const WinogradKernels& k = best();
+  const int64_t inputs = grid.in_channels, outputs = grid.out_channels,
+                u_step = padded(inputs * outputs), step = block_tiles(grid.tiles);
   parallel_for((grid.tiles + step - 1) / step, 1, [&](int64_t begin, int64_t end) {
-    const int64_t v_step = padded(step * w.inputs), m_step = padded(step * w.outputs);
+    const int64_t v_step = padded(step * inputs), m_step = padded(step * outputs);
     const Scratch block(sizeof(float) * 16 * (v_step + m_step));
     float *const v = block.get<float>(), *const m = v + 16 * v_step;
     for (int64_t first = begin * step; first < std::min(grid.tiles, end * step); first += step) {
       const int64_t tiles = std::min(step, grid.tiles - first);
-      k.transform_inputs({&grid, data, first, tiles, 0, w.inputs, v_step}, v);
+      k.transform_inputs({&grid, data, first, tiles, 0, inputs, v_step}, v);
       for (int64_t p = 0; p < 16; p++)
-        k.multiply(tiles, w.inputs, w.outputs, v + p * v_step, u + p * u_step, m + p * m_step);
-      k.transform_outputs({&grid, nullptr, first, tiles, 0, w.outputs, m_step}, m, bias, out);
+        k.multiply(tiles, inputs, outputs, v + p * v_step, u + p * u_step, m + p * m_step);
+      k.transform_outputs({&grid, nullptr, first, tiles, 0, outputs, m_step}, m, bias, out);
     }
   });
 }
@@ -170,11 +171,26 @@ bool handles(const ConvProblem& p) {
   return p.n * p.out_size(0) * p.out_size(1) >= 256 && handles_weights(p);
 }
 
-void forward(const ConvProblem& p, const float* src, const float* weight, const float* bias,
-             float* dst) {
+bool handles_packed(const ConvProblem& p) {
+  // Below this, reading 16 transformed taps for 9 costs more.
+  return p.n * p.out_size(0) * p.out_size(1) >= 128 && handles_weights(p);
+}
+
+size_t packed_bytes(const ConvProblem& p) { return sizeof(float) * 16 * padded(p.ic * p.oc); }
+
+void pack(const ConvProblem& p, const float* weight, float* packed) {
+  pack_panels({weight, p.ic, p.oc, 9, p.ic * 9, false}, packed);
+}
+
+void forward(const ConvProblem& p, const float* src, const float* weight, const float* packed,
+             const float* bias, float* dst) {
   const int64_t out[2] = {p.out_size(0), p.out_size(1)};
-  run(make_grid(p.in, out, p.pad_lo, p.n, p.ic, p.oc), {weight, p.ic, p.oc, 9, p.ic * 9, false},
-      src, bias, dst);
+  const Scratch own(packed ? 0 : packed_bytes(p));
+  if (!packed) {
+    pack(p, weight, own.get<float>());
+    packed = own.get<float>();
+  }
+  run(make_grid(p.in, out, p.pad_lo, p.n, p.ic, p.oc), packed, src, bias, dst);
 }
 
 // The gradient of the input is a convolution of the output's gradient with the kernel turned round.
@@ -182,8 +198,9 @@ void backward_data(const ConvProblem& p, const float* weight, const float* diff_
                    float* diff_src) {
   const int64_t out[2] = {p.out_size(0), p.out_size(1)},
                 pad[2] = {2 - p.pad_lo[0], 2 - p.pad_lo[1]};
-  run(make_grid(out, p.in, pad, p.n, p.oc, p.ic), {weight, p.oc, p.ic, p.ic * 9, 9, true}, diff_dst,
-      nullptr, diff_src);
+  const Scratch packed(packed_bytes(p));
+  pack_panels({weight, p.oc, p.ic, p.ic * 9, 9, true}, packed.get<float>());
+  run(make_grid(out, p.in, pad, p.n, p.oc, p.ic), packed.get<float>(), diff_dst, nullptr, diff_src);
 }
 
 // A task holds the 16 sums of up to 64 x 64 pairs of channels in the cache while it passes over its

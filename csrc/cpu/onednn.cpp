@@ -421,13 +421,24 @@ const void* prepared_weight(const Entry& e, const void* weight, const Workspace&
 
 }  // namespace
 
+size_t conv_packed_bytes(const ConvProblem& p, bool bias) {
+  const auto e = conv_entry(Kind::conv_forward, p, bias);
+  return e && e->reorder ? e->weight_bytes : 0;
+}
+
+void conv_pack(const ConvProblem& p, bool bias, const void* weight, void* packed) {
+  const auto e = conv_entry(Kind::conv_forward, p, bias);
+  const Workspace work(*e);
+  reorder(*e, e->weight_plain, weight, e->weight, packed, work.pad());
+}
+
 bool conv_forward(const ConvProblem& p, const void* src, const void* weight, const void* bias,
-                  void* dst) {
+                  void* dst, const void* packed) {
   const auto e = conv_entry(Kind::conv_forward, p, bias != nullptr);
   if (!e) return false;
   const Workspace work(*e);
   const Memory s = make_memory(e->src, src),
-               w = make_memory(e->weight, prepared_weight(*e, weight, work)),
+               w = make_memory(e->weight, packed ? packed : prepared_weight(*e, weight, work)),
                d = make_memory(e->dst, dst), pad = make_memory(e->scratchpad, work.pad());
   if (bias) {
     const Memory b = make_memory(e->bias, bias);

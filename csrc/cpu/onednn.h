@@ -3,6 +3,7 @@
 // use. Raw pointers in, raw pointers out; nothing here knows tensors. Every function may be called
 // from any thread, and from a forked child.
 
+#include <cstddef>
 #include <cstdint>
 
 namespace rl::onednn {
@@ -49,8 +50,12 @@ bool half_gemm(Type type, Type c_type, bool trans_a, bool trans_b, int64_t m, in
                const void* a, int64_t lda, const void* b, int64_t ldb, void* c, int64_t ldc);
 
 // Each returns false when oneDNN has no kernel for the problem; nothing is written then.
+// `packed`, where given, is what conv_pack wrote: `weight` is not read then.
 bool conv_forward(const ConvProblem& p, const void* src, const void* weight, const void* bias,
-                  void* dst);
+                  void* dst, const void* packed = nullptr);
+// Bytes of the weight in the order that conv_forward turns it into; 0 where it takes it as it is.
+size_t conv_packed_bytes(const ConvProblem& p, bool bias);
+void conv_pack(const ConvProblem& p, bool bias, const void* weight, void* packed);
 bool conv_backward_data(const ConvProblem& p, const void* weight, const void* diff_dst,
                         void* diff_src);
 // diff_bias may be null.

@@ -268,6 +268,7 @@ void call_op_inplace(const Op& op, Value* args, Value* results) {
     }
   }
   self->version_counter()->value = version + 1;  // one change, however many steps it took inside
+  ++self.storage()->changes;
   if (node) {
     rebase_history(self, Ref<Node>(node.get()));
   }

@@ -6,6 +6,7 @@
 #include "core/device.h"
 #include "cpu/parallel.h"
 #include "dispatch/call.h"
+#include "ops/packed_weight.h"
 
 namespace rl {
 namespace {
@@ -265,6 +266,8 @@ void forward_kernel(const Tensor& input, const Tensor& weight, const Tensor& bia
   set_order(c, order);
   const Activation x(input, order);
   const Tensor w = contiguous(weight), b = bias.defined() ? contiguous(bias) : bias;
+  const Ref<PackedWeight> packed =
+      p.transposed || !w.same(weight) ? Ref<PackedWeight>() : PackedWeight::of(w, c, b.defined());
   Tensor plain_out = out;
   if (order == Order::plain && !out.is_contiguous()) plain_out = empty(out.sizes(), out.dtype());
   dispatch(out.dtype(), c.nd == 3 ? "slow_conv3d_cpu" : "slow_conv2d_cpu", ConvTypes(),
@@ -275,7 +278,8 @@ void forward_kernel(const Tensor& input, const Tensor& weight, const Tensor& bia
              if (p.transposed)
                conv_backward_data<T>(c, wp, static_cast<const T*>(x.data), to);
              else
-               conv_forward<T>(c, static_cast<const T*>(x.data), wp, bp, to);
+               conv_forward<T>(c, static_cast<const T*>(x.data), wp, bp, to,
+                               packed ? packed->data() : nullptr);
            });
   if (!plain_out.same(out)) call<"copy_">(out, plain_out);
   if (p.transposed && bias.defined()) {

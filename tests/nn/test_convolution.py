@@ -118,3 +118,56 @@ def test_infinite_inputs_stay_in_their_field():
     assert not finite[0, :, 9:12, 9:12].any()
     finite[0, :, 9:12, 9:12] = True
     assert finite.all()
+
+
+def double_numpy(conv):
+    conv.weight.detach().numpy()[...] *= 2
+
+
+def double_by_step(conv):
+    conv.weight.grad = -conv.weight.detach()
+    rl.optim.SGD([conv.weight], lr=1.0).step()
+
+
+CHANGES = {
+    "in place": lambda conv: conv.weight.data.mul_(2),
+    "through a view": lambda conv: conv.weight.detach()[...].mul_(2),
+    "through numpy": double_numpy,
+    "through numpy taken before": None,
+    "by an optimizer": double_by_step,
+    "by load_state_dict": lambda conv: conv.load_state_dict({"weight": conv.weight * 2}),
+    "by assignment": lambda conv: setattr(conv.weight, "data", conv.weight.detach() * 2),
+    "by copy_": lambda conv: conv.weight.detach().copy_(conv.weight.detach() * 2),
+    "by indexing": lambda conv: conv.weight.detach().__setitem__(..., conv.weight.detach() * 2),
+}
+
+
+@pytest.mark.parametrize("kernel", [1, 3])
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_weight_is_seen(change, kernel):
+    conv = rl.nn.Conv2d(64, 64, kernel, padding=kernel // 2, bias=False)
+    x = rl.randn(2, 64, 17, 17)
+    early = conv.weight.detach().numpy() if change == "through numpy taken before" else None
+    with rl.no_grad():
+        before = [conv(x) for _ in range(4)]  # the weight is packed on the way
+        assert all(rl.equal(before[0], y) for y in before)
+        if early is None:
+            CHANGES[change](conv)
+        else:
+            early *= 2
+        for _ in range(4):
+            assert rl.equal(conv(x), before[0] * 2)  # exact: a power of two
+
+
+def test_the_packed_weight_is_freed_with_its_layer():
+    conv = rl.nn.Conv2d(256, 256, 1, bias=False)
+    x = rl.randn(2, 256, 8, 8)
+    with rl.no_grad():
+        conv(x)
+        rest = rl.cpu.memory_allocated()
+        for _ in range(3):
+            conv(x)
+        assert rl.cpu.memory_allocated() > rest
+        conv.weight.mul_(2)
+        conv(x)
+        assert rl.cpu.memory_allocated() == rest
