@@ -99,8 +99,8 @@ bool last_on_memory(const Tensor& t) {
 void AccumulateGrad::accumulate(Tensor& fresh) {
   AutogradMeta& meta = make_autograd_meta(variable);
   if (!meta.grad.defined()) {
-    bool stealable = !GradMode::enabled() && fresh.strides() == variable.strides() &&
-                     last_on_memory(fresh);
+    bool stealable =
+        !GradMode::enabled() && fresh.strides() == variable.strides() && last_on_memory(fresh);
     if (stealable) {
       meta.grad = fresh->is_view ? alias(fresh) : std::move(fresh);
     } else if (GradMode::enabled()) {

@@ -62,7 +62,7 @@ bool use_fused(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& 
                double dropout, bool gqa) {
   if (q.ndim() != 4 || k.ndim() != 4 || v.ndim() != 4) return false;
   if (q.device().type != DeviceType::CPU || !is_floating(q.dtype())) return false;
-  if (dropout > 0) return false;                 // its numbers come in the order of the weights
+  if (dropout > 0) return false;  // its numbers come in the order of the weights
   if (mask.defined() && requires_grad(mask)) return false;  // needs the gradient of all scores
   const Dims &a = q.sizes(), &b = k.sizes(), &c = v.sizes();
   if (q.numel() == 0 || k.numel() == 0 || v.numel() == 0) return false;

@@ -25,8 +25,8 @@ namespace {
 #include "cpu/gemm_tile.inc"
 #undef RL_LEVEL
 
-constexpr int64_t kQueries = 96;     // per block: whole tiles of 6 and of 12 rows
-constexpr int64_t kKeys = 512;       // per block: the scores of a block stay in the L2 cache
+constexpr int64_t kQueries = 96;       // per block: whole tiles of 6 and of 12 rows
+constexpr int64_t kKeys = 512;         // per block: the scores of a block stay in the L2 cache
 constexpr int64_t kBlocksPerTask = 4;  // blocks of queries that share one copy of keys and values
 
 int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
@@ -83,8 +83,8 @@ struct Head {
   }
 };
 
-// s (queries [i0, i1), keys [j0, j1)) = scale * left * right; with `causal`, tiles above the diagonal
-// are left out. `right` holds all keys as columns.
+// s (queries [i0, i1), keys [j0, j1)) = scale * left * right; with `causal`, tiles above the
+// diagonal are left out. `right` holds all keys as columns.
 template <class T>
 void scores(const Head<T>& h, const Panels<T>& right, const T* left, int64_t left_row, int64_t i0,
             int64_t i1, int64_t j0, int64_t j1, T alpha, T* s, int64_t ld) {
@@ -311,22 +311,9 @@ struct Problem {
   Head<T> head(int64_t b, int64_t h) const {
     const int64_t group = h / (heads / kv_heads);
     const Rows4<const T> pq(q), pk(k), pv(v);
-    Head<T> out{pq.at(b, h),
-                pk.at(b, group),
-                pv.at(b, group),
-                pq.row,
-                pk.row,
-                pv.row,
-                queries,
-                keys,
-                depth,
-                value_depth,
-                T(scale),
-                causal,
-                nullptr,
-                nullptr,
-                0,
-                0};
+    Head<T> out{
+        pq.at(b, h), pk.at(b, group), pv.at(b, group), pq.row, pk.row,  pv.row,  queries, keys,
+        depth,       value_depth,     T(scale),        causal, nullptr, nullptr, 0,       0};
     if (mask.defined()) {
       if (mask.dtype() == DType::Bool)
         out.seen = Rows4<const bool>(mask).at(b, h);
@@ -353,8 +340,7 @@ std::tuple<Tensor, Tensor> attention(const Tensor& query, const Tensor& key, con
   RL_CHECK(dropout == 0, "scaled_dot_product_attention: the fused kernel has no dropout");
   const Problem p(query, key, value, mask, causal, scale);
   const DType type = p.q.dtype();
-  Tensor out =
-      empty_by_rows(p.batch, p.heads, p.queries, p.value_depth, type, query.device());
+  Tensor out = empty_by_rows(p.batch, p.heads, p.queries, p.value_depth, type, query.device());
   Tensor lse = empty(Dims({p.batch, p.heads, p.queries}), type, query.device());
   dispatch(type, "scaled_dot_product_attention", TypeList<float, double>(), [&]<class T>() {
     const Rows4<T> to(out);
@@ -362,7 +348,8 @@ std::tuple<Tensor, Tensor> attention(const Tensor& query, const Tensor& key, con
     const int64_t width = score_width(p.keys, Panels<T>::nr), span = kQueries * kBlocksPerTask,
                   tasks = (p.queries + span - 1) / span;
     const int64_t work = p.queries * p.keys * (p.depth + p.value_depth);
-    parallel(p.batch * p.heads * tasks, std::max<int64_t>(1, kGrain * 8 / std::max<int64_t>(1, work / tasks)),
+    parallel(p.batch * p.heads * tasks,
+             std::max<int64_t>(1, kGrain * 8 / std::max<int64_t>(1, work / tasks)),
              [&, to](int64_t from, int64_t end) {
                const Scratch scratch(sizeof(T) * size_t(forward_space(p.head<T>(0, 0), width)));
                for (int64_t task = from; task < end; ++task) {
@@ -382,10 +369,11 @@ std::tuple<Tensor, Tensor> attention(const Tensor& query, const Tensor& key, con
   return {to_dtype(out, query.dtype()), lse};
 }
 
-std::tuple<Tensor, Tensor, Tensor> attention_backward(
-    const Tensor& grad, const Tensor& query, const Tensor& key, const Tensor& value,
-    const Tensor& out, const Tensor& lse, double, bool causal, const Tensor& mask,
-    std::optional<double> scale) {
+std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& grad, const Tensor& query,
+                                                      const Tensor& key, const Tensor& value,
+                                                      const Tensor& out, const Tensor& lse, double,
+                                                      bool causal, const Tensor& mask,
+                                                      std::optional<double> scale) {
   const Problem p(query, key, value, mask, causal, scale);
   const DType type = p.q.dtype();
   const Tensor g = Problem::rows(grad), o = Problem::rows(out), sums = contiguous(lse);
@@ -409,17 +397,11 @@ std::tuple<Tensor, Tensor, Tensor> attention_backward(
                for (int64_t task = from; task < end; ++task) {
                  const int64_t b = task / p.kv_heads, kv = task % p.kv_heads;
                  for (int64_t head = kv * group; head < (kv + 1) * group; ++head) {
-                   const Gradients<T> to{pg.at(b, head),
-                                         po.at(b, head),
-                                         plse + (b * p.heads + head) * p.queries,
-                                         pg.row,
-                                         po.row,
-                                         pdq.at(b, head),
-                                         pdk.at(b, kv),
-                                         pdv.at(b, kv),
-                                         pdq.row,
-                                         pdk.row,
-                                         pdv.row};
+                   const Gradients<T> to{
+                       pg.at(b, head), po.at(b, head), plse + (b * p.heads + head) * p.queries,
+                       pg.row,         po.row,         pdq.at(b, head),
+                       pdk.at(b, kv),  pdv.at(b, kv),  pdq.row,
+                       pdk.row,        pdv.row};
                    backward_head(p.head<T>(b, head), to, scratch.get<T>(), width);
                  }
                }
@@ -438,7 +420,9 @@ TensorList composed_backward(const Tensor& grad, const Tensor& query, const Tens
     return call<"transpose.int">(t, int64_t(-2), int64_t(-1));
   };
   const auto spread = [&](const Tensor& t) {
-    return heads == kv ? t : call<"repeat_interleave.self_int">(t, heads / kv, int64_t(1));
+    const Dims wide({t.size(0), kv, heads / kv, t.size(2), t.size(3)});
+    return call<"reshape">(call<"expand">(call<"unsqueeze">(t, int64_t(2)), wide),
+                           Dims({t.size(0), heads, t.size(2), t.size(3)}));
   };
   const auto gathered = [&](const Tensor& t) {
     if (heads == kv) return t;
@@ -451,7 +435,8 @@ TensorList composed_backward(const Tensor& grad, const Tensor& query, const Tens
       query, k, v, mask, 0.0, causal, Value(), scale ? Value(*scale) : Value(), false)[1];
   const Tensor dp = call<"matmul">(grad, turned(v));
   const Tensor ds = p * (dp - call<"sum.dim_IntList">(dp * p, Dims({-1}), true));
-  return {call<"matmul">(ds, k) * Scalar(by), gathered(call<"matmul">(turned(ds), query) * Scalar(by)),
+  return {call<"matmul">(ds, k) * Scalar(by),
+          gathered(call<"matmul">(turned(ds), query) * Scalar(by)),
           gathered(call<"matmul">(turned(p), grad))};
 }
 
