@@ -1,5 +1,5 @@
-// Recurrent layers: cells and steps made of matrix products and pointwise operators, and the choice of
-// the kernel that runs all steps of a layer (vector_rnn.cpp).
+// Recurrent layers: cells and steps made of matrix products and pointwise operators, and the choice
+// of the kernel that runs all steps of a layer (vector_rnn.cpp).
 #include "autograd/engine.h"
 #include "dispatch/call.h"
 #include "ops/rnn_mode.h"
@@ -335,7 +335,7 @@ OP("lstm_cell(Tensor input, Tensor[] hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=
     });
 template <Step step>
 Tensor one_step(const Tensor& input, const Tensor& hx, const Tensor& w_ih, const Tensor& w_hh,
-            const Tensor& b_ih, const Tensor& b_hh) {
+                const Tensor& b_ih, const Tensor& b_hh) {
   return step(linear(input, w_ih, b_ih), {hx}, {w_ih, w_hh, b_ih, b_hh, {}})[0];
 }
 OP("gru_cell(Tensor input, Tensor hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, Tensor? b_hh=None) -> Tensor")

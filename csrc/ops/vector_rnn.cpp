@@ -58,23 +58,24 @@ struct Layer {
 
 // ---- forward ----
 
-// Recurrent weights (gates * hidden, hidden) by blocks of hidden units: a block holds the columns of
-// its gates side by side, two gates to a panel.
+// Recurrent weights (gates * hidden, hidden) by blocks of hidden units: a block holds the columns
+// of its gates side by side, two gates to a panel.
 template <class T>
 void pack_forward(const Layer<T>& l, const T* w, T* out) {
   constexpr int64_t VS = Vec<T>::size;
   const int64_t h = l.hidden;
-  parallel_for(l.blocks(), std::max<int64_t>(1, kGrain / (VS * l.width())), [&](int64_t b, int64_t e) {
-    for (int64_t block = b; block < e; ++block)
-      for (int64_t g = 0; g < l.gates; ++g) {
-        const int64_t j = block * VS, pair = g / 2 * 2;
-        const int64_t step = pair + 1 < l.gates ? 2 * VS : VS;
-        T* to = out + (block * l.gates + pair) * VS * h + (g - pair) * VS;
-        for (int64_t p = 0; p < h; p += VS)
-          transpose_corner(w + (g * h + j) * h + p, h, int(std::min(VS, h - j)),
-                           int(std::min(VS, h - p)), to + p * step, step, int(VS));
-      }
-  });
+  parallel_for(l.blocks(), std::max<int64_t>(1, kGrain / (VS * l.width())),
+               [&](int64_t b, int64_t e) {
+                 for (int64_t block = b; block < e; ++block)
+                   for (int64_t g = 0; g < l.gates; ++g) {
+                     const int64_t j = block * VS, pair = g / 2 * 2;
+                     const int64_t step = pair + 1 < l.gates ? 2 * VS : VS;
+                     T* to = out + (block * l.gates + pair) * VS * h + (g - pair) * VS;
+                     for (int64_t p = 0; p < h; p += VS)
+                       transpose_corner(w + (g * h + j) * h + p, h, int(std::min(VS, h - j)),
+                                        int(std::min(VS, h - p)), to + p * step, step, int(VS));
+                   }
+               });
 }
 
 template <class T>
@@ -262,7 +263,8 @@ void gru_back(const Backward<T>& b, int64_t row, int64_t at, int64_t j, const T*
     dpart.v[k] = dn.v[k] * r.v[k];
     dh.v[k] *= u.v[k];  // what goes past the gates; the product is added to it
   }
-  T *const to = b.grad_input + row * 3 * hidden + j, *const by_h = b.grad_hidden + row * 3 * hidden + j;
+  T *const to = b.grad_input + row * 3 * hidden + j, *const by_h =
+                                                         b.grad_hidden + row * 3 * hidden + j;
   put(dr, to, n);
   put(du, to + hidden, n);
   put(dn, to + 2 * hidden, n);
@@ -358,8 +360,8 @@ std::tuple<Tensor, Tensor, Tensor> rnn_layer(const Tensor& gates, const Tensor& 
   dispatch(type, "rnn", TypeList<float, double>(), [&]<class T>() {
     const Layer<T> l = layer_of<T>(x, h, mode, reverse);
     const Scratch packed(sizeof(T) * size_t(l.blocks() * Vec<T>::size * l.gates * hidden));
-    const Forward<T> f{x.data<T>(),      h.data<T>(),      pointer<T>(c),   pointer<T>(bias),
-                       packed.get<T>(),  output.data<T>(), saved.data<T>(), cells.data<T>()};
+    const Forward<T> f{x.data<T>(),     h.data<T>(),      pointer<T>(c),   pointer<T>(bias),
+                       packed.get<T>(), output.data<T>(), saved.data<T>(), cells.data<T>()};
     const T* const weights = w.data<T>();
     const GilRelease release(steps * batch * hidden * l.width() > kGrain * 8);
     pack_forward(l, weights, packed.get<T>());
@@ -390,18 +392,10 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> rnn_layer_backward(
   dispatch(type, "rnn", TypeList<float, double>(), [&]<class T>() {
     const Layer<T> l = layer_of<T>(gates, h, mode, reverse);
     const Scratch packed(sizeof(T) * size_t(l.blocks() * Vec<T>::size * width));
-    const Backward<T> b{pointer<T>(go),
-                        pointer<T>(gc),
-                        output.data<T>(),
-                        saved.data<T>(),
-                        cells.data<T>(),
-                        h.data<T>(),
-                        pointer<T>(c),
-                        packed.get<T>(),
-                        gates.data<T>(),
-                        by_h.data<T>(),
-                        dh.data<T>(),
-                        dc.defined() ? dc.data<T>() : nullptr};
+    const Backward<T> b{pointer<T>(go),  pointer<T>(gc),  output.data<T>(),
+                        saved.data<T>(), cells.data<T>(), h.data<T>(),
+                        pointer<T>(c),   packed.get<T>(), gates.data<T>(),
+                        by_h.data<T>(),  dh.data<T>(),    dc.defined() ? dc.data<T>() : nullptr};
     const T* const weights = w.data<T>();
     T* const to = dw.defined() ? dw.data<T>() : nullptr;
     const GilRelease release(steps * batch * hidden * width > kGrain * 8);
@@ -425,15 +419,14 @@ void rnn_layer_gradients(GradContext& c) {
                grad_cells = c.has_grad(2) ? c.grad(2) : Tensor();
   const int64_t mode = c.get<int64_t>("mode");
   const bool reverse = c.get<bool>("reverse");
-  const TensorList g =
-      GradMode::enabled()
-          ? call_all<"_rnn_layer_backward_math">(grad, grad_cells, c.tensor("gates"),
-                                                 c.tensor("h0"), c0, c.tensor("w_hh"), c.tensor("b_hh"), mode,
-                                                 reverse)
-          : call_all<"_rnn_layer_backward">(
-                grad, grad_cells, c.result(0), c.result(1), c.result(2), c.tensor("h0"), c0,
-                c.tensor("w_hh"), mode, reverse,
-                Dims({c.needs("w_hh"), c.defined("b_hh") && c.needs("b_hh")}));
+  const TensorList g = GradMode::enabled()
+                           ? call_all<"_rnn_layer_backward_math">(
+                                 grad, grad_cells, c.tensor("gates"), c.tensor("h0"), c0,
+                                 c.tensor("w_hh"), c.tensor("b_hh"), mode, reverse)
+                           : call_all<"_rnn_layer_backward">(
+                                 grad, grad_cells, c.result(0), c.result(1), c.result(2),
+                                 c.tensor("h0"), c0, c.tensor("w_hh"), mode, reverse,
+                                 Dims({c.needs("w_hh"), c.defined("b_hh") && c.needs("b_hh")}));
   c.set("gates", g[0]);
   c.set("h0", g[1]);
   c.set("c0", g[2]);
