@@ -82,13 +82,27 @@ TensorList AccumulateGrad::apply(TensorList grads) {
   return {};
 }
 
+namespace {
+
+// Is `t` the last tensor on its memory, and all of it? A view may keep its base alive for itself.
+bool last_on_memory(const Tensor& t) {
+  if (t->use_count() != 1) return false;
+  if (t->storage->use_count() == 1) return true;
+  if (!t->is_view || t->storage->use_count() != 2) return false;
+  const Tensor& base = autograd_meta(t)->base;
+  return base.defined() && base->use_count() == 1 && base->storage.get() == t->storage.get() &&
+         base.numel() == t.numel();
+}
+
+}  // namespace
+
 void AccumulateGrad::accumulate(Tensor& fresh) {
   AutogradMeta& meta = make_autograd_meta(variable);
   if (!meta.grad.defined()) {
-    bool stealable = !GradMode::enabled() && fresh->use_count() == 1 &&
-                     fresh->storage->use_count() == 1 && fresh.strides() == variable.strides();
+    bool stealable =
+        !GradMode::enabled() && fresh.strides() == variable.strides() && last_on_memory(fresh);
     if (stealable) {
-      meta.grad = std::move(fresh);
+      meta.grad = fresh->is_view ? alias(fresh) : std::move(fresh);
     } else if (GradMode::enabled()) {
       meta.grad = call<"clone">(fresh);
     } else {

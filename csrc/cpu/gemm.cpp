@@ -22,6 +22,7 @@ struct GemmKernels {
   Product* small;
   Product* large;
   T (*dot)(int64_t n, const T* x, const T* y);
+  void (*turn)(const T* in, int64_t ldi, int64_t rows, int64_t cols, T* out, int64_t ldo);
   int mr, nr;
 };
 
@@ -208,6 +209,27 @@ bool use_library_sgemm(int64_t m, int64_t n, int64_t k) {
   return onednn::available();
 }
 
+// The library reads a transposed B slowly unless C is large: copying it the other way round first
+// is worth its time. Measured with oneDNN 3.2 on Zen 4: 140-210 against 215-230 GFLOP/s.
+bool turn_b_first(int64_t m, int64_t n, int64_t k) {
+  if (k * n > (int64_t{8} << 20)) return false;  // the copy would not stay in this thread's scratch
+  if (m >= 1024) return n <= 512;
+  return m >= 192 && k % 512 == 0;  // the steps at which the library's loads collide in the cache
+}
+
+void library_sgemm(const Product<float>& p) {
+  if (!p.tb || !turn_b_first(p.m, p.n, p.k))
+    return onednn::sgemm(p.ta, p.tb, p.m, p.n, p.k, p.alpha, p.a, p.lda, p.b, p.ldb, p.beta, p.c,
+                         p.ldc);
+  const Scratch turned(sizeof(float) * size_t(p.k * p.n));
+  float* const b = turned.get<float>();
+  const auto turn = best<float>().turn;
+  parallel_for(p.k, std::max<int64_t>(64, kDefaultGrain / p.n), [&](int64_t from, int64_t to) {
+    turn(p.b + from, p.ldb, p.n, to - from, b + from * p.n, p.n);
+  });
+  onednn::sgemm(p.ta, false, p.m, p.n, p.k, p.alpha, p.a, p.lda, b, p.n, p.beta, p.c, p.ldc);
+}
+
 template <class T>
 void real_gemm(const Product<T>& p) {
   if (p.m <= 0 || p.n <= 0) return;
@@ -216,9 +238,7 @@ void real_gemm(const Product<T>& p) {
   if (work <= 128) return tiny(p);
   if (matrix_vector(p)) return;
   if constexpr (std::is_same_v<T, float>) {
-    if (use_library_sgemm(p.m, p.n, p.k))
-      return onednn::sgemm(p.ta, p.tb, p.m, p.n, p.k, p.alpha, p.a, p.lda, p.b, p.ldb, p.beta, p.c,
-                           p.ldc);
+    if (use_library_sgemm(p.m, p.n, p.k)) return library_sgemm(p);
   }
   const bool large = p.m >= 64 && p.k * p.n * int64_t(sizeof(T)) > (256 << 10);
   split(p, large);

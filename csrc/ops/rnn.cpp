@@ -1,5 +1,8 @@
-// Recurrent layers, made of matrix products and pointwise operators.
+// Recurrent layers: cells and steps made of matrix products and pointwise operators, and the choice
+// of the kernel that runs all steps of a layer (vector_rnn.cpp).
+#include "autograd/engine.h"
 #include "dispatch/call.h"
+#include "ops/rnn_mode.h"
 
 namespace rl {
 namespace {
@@ -40,6 +43,17 @@ State simple_step(const Tensor& input_part, const State& state, const Weights& w
 
 using Step = State (*)(const Tensor&, const State&, const Weights&);
 
+struct Cell {
+  RnnMode mode;
+  Step step;
+};
+constexpr Cell kLstm{RnnMode::Lstm, lstm_step}, kGru{RnnMode::Gru, gru_step},
+    kTanh{RnnMode::Tanh, simple_step<true>}, kRelu{RnnMode::Relu, simple_step<false>};
+const Cell& cell_of(int64_t mode) {
+  static constexpr Cell cells[] = {kRelu, kTanh, kLstm, kGru};
+  return cells[mode];
+}
+
 // ---- layers ----
 std::vector<Weights> gather_weights(const TensorList& params, bool has_biases, bool projected) {
   size_t each = 2 + (has_biases ? 2 : 0) + (projected ? 1 : 0);
@@ -58,22 +72,63 @@ std::vector<Weights> gather_weights(const TensorList& params, bool has_biases, b
   return out;
 }
 
-// (T, N, F) through one direction of one layer; returns the outputs and the last state.
-std::pair<Tensor, State> run_direction(Step step, const Tensor& input, State state,
-                                       const Weights& w, bool reverse) {
-  Tensor parts = linear(input, w.w_ih, w.b_ih);
+// All steps of one direction. parts: (T, N, gates * H), the inputs' share of the gates. Returns the
+// states of all steps, each stacked, in the order of time.
+TensorList run_steps(const Cell& cell, const Tensor& parts, State state, const Weights& w,
+                     bool reverse) {
   TensorList steps = call_all<"unbind.int">(parts, int64_t(0));
-  TensorList outputs(steps.size());
+  std::vector<TensorList> all(state.size(), TensorList(steps.size()));
   for (size_t k = 0; k < steps.size(); ++k) {
     size_t t = reverse ? steps.size() - 1 - k : k;
-    state = step(steps[t], state, w);
-    outputs[t] = state[0];
+    state = cell.step(steps[t], state, w);
+    for (size_t i = 0; i < state.size(); ++i) all[i][t] = state[i];
   }
-  return {call<"stack">(outputs, int64_t(0)), state};
+  TensorList out;
+  for (const TensorList& one : all) out.push_back(call<"stack">(one, int64_t(0)));
+  return out;
+}
+
+// Everything else, wrong sizes included, is left to the operators.
+bool use_kernel(const Cell& cell, const Tensor& input, const State& state, const Weights& w) {
+  const DType type = input.dtype();
+  if (input.device().type != DeviceType::CPU || input.ndim() != 3 || input.numel() == 0)
+    return false;
+  if (type != DType::Float32 && type != DType::Float64) return false;
+  if (w.w_hr.defined() || w.b_ih.defined() != w.b_hh.defined()) return false;
+  const Dims& h = state[0].sizes();
+  if (h.size() != 2 || h[0] != input.sizes()[1] || h[1] == 0) return false;
+  for (const Tensor& s : state)
+    if (s.sizes() != h || s.dtype() != type) return false;
+  const int64_t width = gates_of(cell.mode) * h[1];
+  if (w.w_hh.sizes() != Dims({width, h[1]}) || w.w_hh.dtype() != type) return false;
+  if (w.w_ih.ndim() != 2 || w.w_ih.sizes()[0] != width || w.w_ih.dtype() != type) return false;
+  return !w.b_hh.defined() || (w.b_hh.sizes() == Dims({width}) && w.b_hh.dtype() == type &&
+                               w.b_ih.sizes() == Dims({width}) && w.b_ih.dtype() == type);
+}
+
+// (T, N, F) through one direction of one layer; returns the outputs and the last state.
+std::pair<Tensor, State> run_direction(const Cell& cell, const Tensor& input, const State& state,
+                                       const Weights& w, bool reverse) {
+  TensorList all;
+  if (use_kernel(cell, input, state, w)) {
+    // Both biases join the inputs' share, but for the GRU, where a gate comes between.
+    const bool gru = cell.mode == RnnMode::Gru;
+    const Tensor bias = w.b_ih.defined() && !gru ? w.b_ih + w.b_hh : w.b_ih;
+    all = call_all<"_rnn_layer">(linear(input, w.w_ih, bias), state[0],
+                                 state.size() > 1 ? state[1] : Tensor(), w.w_hh,
+                                 gru ? w.b_hh : Tensor(), int64_t(cell.mode), reverse);
+    if (cell.mode == RnnMode::Lstm) std::swap(all[1], all[2]);
+  } else {
+    all = run_steps(cell, linear(input, w.w_ih, w.b_ih), state, w, reverse);
+  }
+  State last;
+  for (size_t i = 0; i < state.size(); ++i)
+    last.push_back(call<"select.int">(all[i], int64_t(0), int64_t(reverse ? 0 : -1)));
+  return {all[0], last};
 }
 
 // The packed form: rows of all steps one after another, batch_sizes[t] rows at step t.
-std::pair<Tensor, State> run_packed(Step step, const Tensor& input, const Dims& batch_sizes,
+std::pair<Tensor, State> run_packed(const Cell& cell, const Tensor& input, const Dims& batch_sizes,
                                     const State& initial, const Weights& w, bool reverse) {
   TensorList steps =
       call_all<"split_with_sizes">(linear(input, w.w_ih, w.b_ih), batch_sizes, int64_t(0));
@@ -98,7 +153,7 @@ std::pair<Tensor, State> run_packed(Step step, const Tensor& input, const Dims& 
         finished.push_back(done);
         now = size;
       }
-      state = step(steps[t], state, w);
+      state = cell.step(steps[t], state, w);
       outputs[t] = state[0];
     }
     finished.push_back(state);
@@ -120,7 +175,7 @@ std::pair<Tensor, State> run_packed(Step step, const Tensor& input, const Dims& 
         }
         now = size;
       }
-      state = step(steps[k], state, w);
+      state = cell.step(steps[k], state, w);
       outputs[k] = state[0];
     }
   }
@@ -171,7 +226,7 @@ Tensor stack_state(const std::vector<State>& last, size_t k) {
   return call<"stack">(parts, int64_t(0));
 }
 
-std::pair<Tensor, std::vector<State>> run_sequence(Step step, const Tensor& input,
+std::pair<Tensor, std::vector<State>> run_sequence(const Cell& cell, const Tensor& input,
                                                    const TensorList& hx, const TensorList& params,
                                                    const Options& o, bool batch_first,
                                                    bool projected = false) {
@@ -180,20 +235,22 @@ std::pair<Tensor, std::vector<State>> run_sequence(Step step, const Tensor& inpu
            "Expected sequence length to be larger than 0 in RNN");
   auto r = run_layers(x, split_states(hx), gather_weights(params, o.has_biases, projected), o,
                       [&](const Tensor& in, const State& s, const Weights& w, bool reverse) {
-                        return run_direction(step, in, s, w, reverse);
+                        return run_direction(cell, in, s, w, reverse);
                       });
+  // The kernel keeps its outputs for backward; programs may change theirs.
+  if (!o.bidirectional && requires_grad(r.first)) r.first = call<"clone">(r.first);
   if (batch_first) r.first = call<"transpose.int">(r.first, int64_t(0), int64_t(1));
   return r;
 }
 
 std::pair<Tensor, std::vector<State>> run_packed_sequence(
-    Step step, const Tensor& data, const Tensor& batch_sizes, const TensorList& hx,
+    const Cell& cell, const Tensor& data, const Tensor& batch_sizes, const TensorList& hx,
     const TensorList& params, const Options& o, bool projected = false) {
   Tensor sizes = contiguous(to_dtype(batch_sizes, DType::Int64));
   Dims list(sizes.data<int64_t>(), size_t(sizes.numel()));
   return run_layers(data, split_states(hx), gather_weights(params, o.has_biases, projected), o,
                     [&](const Tensor& in, const State& s, const Weights& w, bool reverse) {
-                      return run_packed(step, in, list, s, w, reverse);
+                      return run_packed(cell, in, list, s, w, reverse);
                     });
 }
 
@@ -206,7 +263,7 @@ OP("lstm.input(Tensor input, Tensor[] hx, Tensor[] params, bool has_biases, int 
                   bool has_biases, int64_t num_layers, double dropout, bool train,
                   bool bidirectional, bool batch_first) {
       RL_CHECK(hx.size() == 2, "lstm expects two hidden states");
-      auto [out, last] = run_sequence(lstm_step, input, hx, params,
+      auto [out, last] = run_sequence(kLstm, input, hx, params,
                                       {has_biases, num_layers, dropout, train, bidirectional},
                                       batch_first, is_projected(hx));
       return std::make_tuple(out, stack_state(last, 0), stack_state(last, 1));
@@ -219,26 +276,26 @@ OP("lstm.data(Tensor data, Tensor batch_sizes, Tensor[] hx, Tensor[] params, boo
                   bool train, bool bidirectional) {
       RL_CHECK(hx.size() == 2, "lstm expects two hidden states");
       auto [out, last] = run_packed_sequence(
-          lstm_step, data, batch_sizes, hx, params,
+          kLstm, data, batch_sizes, hx, params,
           {has_biases, num_layers, dropout, train, bidirectional}, is_projected(hx));
       return std::make_tuple(out, stack_state(last, 0), stack_state(last, 1));
     });
 
-template <Step step>
+template <const Cell& cell>
 std::tuple<Tensor, Tensor> rnn_input(const Tensor& input, const Tensor& hx,
                                      const TensorList& params, bool has_biases, int64_t num_layers,
                                      double dropout, bool train, bool bidirectional,
                                      bool batch_first) {
   auto [out, last] =
-      run_sequence(step, input, {hx}, params,
+      run_sequence(cell, input, {hx}, params,
                    {has_biases, num_layers, dropout, train, bidirectional}, batch_first);
   return {out, stack_state(last, 0)};
 }
-template <Step step>
+template <const Cell& cell>
 std::tuple<Tensor, Tensor> rnn_data(const Tensor& data, const Tensor& batch_sizes, const Tensor& hx,
                                     const TensorList& params, bool has_biases, int64_t num_layers,
                                     double dropout, bool train, bool bidirectional) {
-  auto [out, last] = run_packed_sequence(step, data, batch_sizes, {hx}, params,
+  auto [out, last] = run_packed_sequence(cell, data, batch_sizes, {hx}, params,
                                          {has_biases, num_layers, dropout, train, bidirectional});
   return {out, stack_state(last, 0)};
 }
@@ -246,27 +303,27 @@ std::tuple<Tensor, Tensor> rnn_data(const Tensor& data, const Tensor& batch_size
 OP("gru.input(Tensor input, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional, bool batch_first) -> (Tensor, Tensor)")
     .function_only()
     .no_out()
-    .composite(rnn_input<gru_step>);
+    .composite(rnn_input<kGru>);
 OP("gru.data(Tensor data, Tensor batch_sizes, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional) -> (Tensor, Tensor)")
     .function_only()
     .no_out()
-    .composite(rnn_data<gru_step>);
+    .composite(rnn_data<kGru>);
 OP("rnn_tanh.input(Tensor input, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional, bool batch_first) -> (Tensor, Tensor)")
     .function_only()
     .no_out()
-    .composite(rnn_input<simple_step<true>>);
+    .composite(rnn_input<kTanh>);
 OP("rnn_tanh.data(Tensor data, Tensor batch_sizes, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional) -> (Tensor, Tensor)")
     .function_only()
     .no_out()
-    .composite(rnn_data<simple_step<true>>);
+    .composite(rnn_data<kTanh>);
 OP("rnn_relu.input(Tensor input, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional, bool batch_first) -> (Tensor, Tensor)")
     .function_only()
     .no_out()
-    .composite(rnn_input<simple_step<false>>);
+    .composite(rnn_input<kRelu>);
 OP("rnn_relu.data(Tensor data, Tensor batch_sizes, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional) -> (Tensor, Tensor)")
     .function_only()
     .no_out()
-    .composite(rnn_data<simple_step<false>>);
+    .composite(rnn_data<kRelu>);
 
 OP("lstm_cell(Tensor input, Tensor[] hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, Tensor? b_hh=None) -> (Tensor, Tensor)")
     .function_only()
@@ -277,22 +334,53 @@ OP("lstm_cell(Tensor input, Tensor[] hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=
       return std::make_tuple(s[0], s[1]);
     });
 template <Step step>
-Tensor cell(const Tensor& input, const Tensor& hx, const Tensor& w_ih, const Tensor& w_hh,
-            const Tensor& b_ih, const Tensor& b_hh) {
+Tensor one_step(const Tensor& input, const Tensor& hx, const Tensor& w_ih, const Tensor& w_hh,
+                const Tensor& b_ih, const Tensor& b_hh) {
   return step(linear(input, w_ih, b_ih), {hx}, {w_ih, w_hh, b_ih, b_hh, {}})[0];
 }
 OP("gru_cell(Tensor input, Tensor hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, Tensor? b_hh=None) -> Tensor")
     .function_only()
     .no_out()
-    .composite(cell<gru_step>);
+    .composite(one_step<gru_step>);
 OP("rnn_tanh_cell(Tensor input, Tensor hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, Tensor? b_hh=None) -> Tensor")
     .function_only()
     .no_out()
-    .composite(cell<simple_step<true>>);
+    .composite(one_step<simple_step<true>>);
 OP("rnn_relu_cell(Tensor input, Tensor hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, Tensor? b_hh=None) -> Tensor")
     .function_only()
     .no_out()
-    .composite(cell<simple_step<false>>);
+    .composite(one_step<simple_step<false>>);
+
+// ---- the kernel's gradients made of operators, for graphs of gradients ----
+OP("_rnn_layer_backward_math(Tensor? grad_output, Tensor? grad_cells, Tensor gates, Tensor h0, Tensor? c0, Tensor w_hh, Tensor? b_hh, int mode, bool reverse) -> (Tensor, Tensor, Tensor, Tensor, Tensor)")
+    .hidden()
+    .no_out()
+    .composite([](const Tensor& grad_output, const Tensor& grad_cells, const Tensor& gates,
+                  const Tensor& h0, const Tensor& c0, const Tensor& w_hh, const Tensor& b_hh,
+                  int64_t mode, bool reverse) {
+      // Aliases end the walk at this call's inputs, also where one was made of another.
+      TensorList inputs{gates, h0, c0, w_hh, b_hh};
+      BackwardOptions options;
+      options.keep_graph = options.create_graph = true;
+      for (Tensor& t : inputs) {
+        if (t.defined() && requires_grad(t)) t = call<"alias">(t);
+        options.inputs.push_back(t.defined() ? gradient_edge(t) : Edge());
+      }
+      State state{inputs[1]};
+      if (c0.defined()) state.push_back(inputs[2]);
+      const TensorList all =
+          run_steps(cell_of(mode), inputs[0], state, {{}, inputs[3], {}, inputs[4], {}}, reverse);
+      std::vector<Edge> roots;
+      TensorList grads;
+      const Tensor given[] = {grad_output, grad_cells};
+      for (size_t i = 0; i < all.size(); ++i) {
+        if (!given[i].defined()) continue;
+        roots.push_back(gradient_edge(all[i]));
+        grads.push_back(given[i]);
+      }
+      const TensorList g = run_backward(roots, grads, options);
+      return std::make_tuple(g[0], g[1], g[2], g[3], g[4]);
+    });
 
 }  // namespace
 }  // namespace rl

@@ -1,61 +1,15 @@
 // softmax and log_softmax. Compiled once per instruction level.
 #include <cmath>
-#include <limits>
 
 #include "cpu/parallel.h"
 #include "cpu/vec_math.h"
 #include "dispatch/call.h"
+#include "ops/softmax_rows.h"
 
 namespace rl {
 inline namespace RL_ISA_NS {
 namespace {
 
-constexpr int kLanes = 16;
-
-template <class T>
-T row_max(const T* x, int64_t n) {
-  T lanes[kLanes];
-  for (T& v : lanes) v = -std::numeric_limits<T>::infinity();
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    // The comparison keeps a NaN once it is in.
-    for (int k = 0; k < kLanes; ++k)
-      lanes[k] = x[i + k] > lanes[k] || x[i + k] != x[i + k] ? x[i + k] : lanes[k];
-  }
-  for (; i < n; ++i) lanes[0] = x[i] > lanes[0] || x[i] != x[i] ? x[i] : lanes[0];
-  T best = lanes[0];
-  for (int k = 1; k < kLanes; ++k) best = lanes[k] > best || lanes[k] != lanes[k] ? lanes[k] : best;
-  return best;
-}
-
-template <class T>
-T sum_lanes(const T* lanes) {
-  T s[kLanes];
-  for (int k = 0; k < kLanes; ++k) s[k] = lanes[k];
-  for (int w = kLanes / 2; w > 0; w /= 2) {
-    for (int k = 0; k < w; ++k) s[k] += s[k + w];
-  }
-  return s[0];
-}
-
-// y = exp(x - m); returns the sum.
-template <class T>
-[[gnu::flatten]] T exp_row(const T* x, T* y, T m, int64_t n) {
-  T lanes[kLanes] = {};
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    for (int k = 0; k < kLanes; ++k) {
-      T e = vm::exp(x[i + k] - m);
-      y[i + k] = e;
-      lanes[k] += e;
-    }
-  }
-  for (; i < n; ++i) {
-    y[i] = vm::exp(x[i] - m);
-    lanes[i % kLanes] += y[i];
-  }
-  return sum_lanes(lanes);
-}
 template <class T>
 [[gnu::flatten]] T exp_sum(const T* x, T m, int64_t n) {
   T lanes[kLanes] = {};
@@ -64,16 +18,6 @@ template <class T>
     for (int k = 0; k < kLanes; ++k) lanes[k] += vm::exp(x[i + k] - m);
   }
   for (; i < n; ++i) lanes[i % kLanes] += vm::exp(x[i] - m);
-  return sum_lanes(lanes);
-}
-template <class T>
-T dot_row(const T* a, const T* b, int64_t n) {
-  T lanes[kLanes] = {};
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    for (int k = 0; k < kLanes; ++k) lanes[k] += a[i + k] * b[i + k];
-  }
-  for (; i < n; ++i) lanes[i % kLanes] += a[i] * b[i];
   return sum_lanes(lanes);
 }
 template <class T>
