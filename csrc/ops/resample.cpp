@@ -1,6 +1,7 @@
 // Padding, resizing and sampling of images. Resizing is done one axis at a time: each output line
 // is a weighted sum of a few input lines.
 #include <cmath>
+#include <limits>
 
 #include "cpu/transfer.h"
 #include "dispatch/call.h"
@@ -72,10 +73,7 @@ enum Filter : int64_t { kLinear, kCubic, kSmoothLinear, kSmoothCubic };
 
 using Scales = std::vector<std::optional<double>>;
 
-// Calls axis(x, dim, size, scale) for the last spatial dimension first.
-template <class Axis>
-Tensor resize(const char* op, const Tensor& self, const Dims& size, const Scales& scales,
-              Axis axis) {
+void check_sizes(const char* op, const Tensor& self, const Dims& size) {
   int n = size.ndim();
   RL_CHECK(self.ndim() == n + 2, "Non-empty ", n + 2,
            "D data tensor expected but got a tensor with sizes ", self.sizes());
@@ -84,6 +82,14 @@ Tensor resize(const char* op, const Tensor& self, const Dims& size, const Scales
              ": Input and output sizes should be greater than 0, but got input ", self.sizes(),
              " and output size ", size);
   }
+}
+
+// Calls axis(x, dim, size, scale) for the last spatial dimension first.
+template <class Axis>
+Tensor resize(const char* op, const Tensor& self, const Dims& size, const Scales& scales,
+              Axis axis) {
+  check_sizes(op, self, size);
+  int n = size.ndim();
   Tensor x = self;
   for (int i = n - 1; i >= 0; --i) x = axis(x, i + 2, size[size_t(i)], scales[size_t(i)]);
   return x;
@@ -104,15 +110,23 @@ Tensor nearest(const Tensor& self, const Dims& size, const Scales& scales) {
 Tensor filtered(const char* op, const Tensor& self, const Dims& size, const Scales& scales,
                 bool align, Filter filter) {
   DType type = self.dtype();
-  auto axis = [=](const Tensor& x, int64_t dim, int64_t out, S scale) {
-    double by = source_scale(x.size(int(dim)), out, align, scale);
-    return call<"_resize_axis">(x, dim, out, int64_t(filter), align, by);
-  };
   // Bytes and 16-bit numbers are summed in float32.
-  if (type != DType::UInt8 && !is_half(type)) return resize(op, self, size, scales, axis);
-  Tensor x = resize(op, to_dtype(self, DType::Float32), size, scales, axis);
-  if (type == DType::UInt8) x = call<"clamp">(call<"round">(x), Scalar(0.0), Scalar(255.0));
-  return to_dtype(x, type);
+  if (type == DType::UInt8 || is_half(type)) {
+    Tensor x = filtered(op, to_dtype(self, DType::Float32), size, scales, align, filter);
+    if (type == DType::UInt8) x = call<"clamp">(call<"round">(x), Scalar(0.0), Scalar(255.0));
+    return to_dtype(x, type);
+  }
+  auto by = [=](const Tensor& x, int64_t dim, int64_t out, S scale) {
+    return source_scale(x.size(int(dim)), out, align, scale);
+  };
+  if (filter == kLinear && size.ndim() == 2 && self.ndim() == 4) {
+    check_sizes(op, self, size);
+    return call<"_resize_bilinear">(self, size[0], size[1], align, by(self, 2, size[0], scales[0]),
+                                    by(self, 3, size[1], scales[1]));
+  }
+  return resize(op, self, size, scales, [=](const Tensor& x, int64_t dim, int64_t out, S scale) {
+    return call<"_resize_axis">(x, dim, out, int64_t(filter), align, by(x, dim, out, scale));
+  });
 }
 
 OP("upsample_nearest1d(Tensor self, SymInt[1] output_size, float? scales=None) -> Tensor")
@@ -254,6 +268,26 @@ OP("grid_sampler_2d(Tensor input, Tensor grid, int interpolation_mode, int paddi
                "grid_sampler(): expected grid and input to have same batch size, but got input "
                "with sizes ",
                input.sizes(), " and grid with sizes ", grid.sizes());
+      RL_CHECK(input.dtype() == grid.dtype(),
+               "grid_sampler(): expected input and grid to have same dtype, but input has ",
+               dtype_name(input.dtype()), " and grid has ", dtype_name(grid.dtype()));
+      for (int i = 2; i < 4; ++i) {
+        RL_CHECK(input.size(i) > 0,
+                 "grid_sampler(): expected input to have non-empty spatial dimensions, but input "
+                 "has sizes ",
+                 input.sizes(), " with dimension ", i, " being empty");
+      }
+      if (is_half(input.dtype())) {
+        Tensor wide = call<"grid_sampler_2d">(to_dtype(input, DType::Float32),
+                                              to_dtype(grid, DType::Float32), mode, padding, align);
+        return to_dtype(wide, input.dtype());
+      }
+      if (mode != 2) {
+        RL_CHECK(input.size(2) * input.size(3) <= std::numeric_limits<int32_t>::max(),
+                 "grid_sampler(): the image is too large: got ", input.sizes(),
+                 ", expected fewer than 2^31 pixels");
+        return call<"_grid_sample">(input, grid, mode, padding, align);
+      }
       int64_t n = input.sizes()[0], c = input.sizes()[1], h = input.sizes()[2],
               w = input.sizes()[3];
       int64_t oh = grid.sizes()[1], ow = grid.sizes()[2];
@@ -277,35 +311,23 @@ OP("grid_sampler_2d(Tensor input, Tensor grid, int interpolation_mode, int paddi
       auto weighted = [&](const Tensor& v, const Tensor& weight) {
         return v * call<"unsqueeze">(weight, int64_t(1));
       };
-      if (mode == 2) {
-        Tensor x0 = call<"floor">(call<"detach">(gx)), y0 = call<"floor">(call<"detach">(gy));
-        Tensor tx = gx - x0, ty = gy - y0, sum;
-        auto coefficient = [](const Tensor& t, int k) {
-          constexpr double a = -0.75;
-          Tensor x = k == 0 ? t + Scalar(1) : k == 1 ? t : k == 2 ? Scalar(1) - t : Scalar(2) - t;
-          if (k == 1 || k == 2) return ((x * Scalar(a + 2) - Scalar(a + 3)) * x) * x + Scalar(1);
-          return ((x * Scalar(a) - Scalar(5 * a)) * x + Scalar(8 * a)) * x - Scalar(4 * a);
-        };
-        for (int j = 0; j < 4; ++j) {
-          for (int i = 0; i < 4; ++i) {
-            Tensor y = pad_position(y0 + Scalar(j - 1), h, padding, align),
-                   x = pad_position(x0 + Scalar(i - 1), w, padding, align);
-            Tensor part = weighted(at(y, x), coefficient(ty, j) * coefficient(tx, i));
-            sum = sum.defined() ? sum + part : part;
-          }
-        }
-        return sum;
-      }
-      gx = pad_position(gx, w, padding, align);
-      gy = pad_position(gy, h, padding, align);
-      if (mode == 1)
-        return at(call<"round">(call<"detach">(gy)), call<"round">(call<"detach">(gx)));
       Tensor x0 = call<"floor">(call<"detach">(gx)), y0 = call<"floor">(call<"detach">(gy));
-      Tensor x1 = x0 + Scalar(1), y1 = y0 + Scalar(1);
-      return weighted(at(y0, x0), (x1 - gx) * (y1 - gy)) +
-             weighted(at(y0, x1), (gx - x0) * (y1 - gy)) +
-             weighted(at(y1, x0), (x1 - gx) * (gy - y0)) +
-             weighted(at(y1, x1), (gx - x0) * (gy - y0));
+      Tensor tx = gx - x0, ty = gy - y0, sum;
+      auto coefficient = [](const Tensor& t, int k) {
+        constexpr double a = -0.75;
+        Tensor x = k == 0 ? t + Scalar(1) : k == 1 ? t : k == 2 ? Scalar(1) - t : Scalar(2) - t;
+        if (k == 1 || k == 2) return ((x * Scalar(a + 2) - Scalar(a + 3)) * x) * x + Scalar(1);
+        return ((x * Scalar(a) - Scalar(5 * a)) * x + Scalar(8 * a)) * x - Scalar(4 * a);
+      };
+      for (int j = 0; j < 4; ++j) {
+        for (int i = 0; i < 4; ++i) {
+          Tensor y = pad_position(y0 + Scalar(j - 1), h, padding, align),
+                 x = pad_position(x0 + Scalar(i - 1), w, padding, align);
+          Tensor part = weighted(at(y, x), coefficient(ty, j) * coefficient(tx, i));
+          sum = sum.defined() ? sum + part : part;
+        }
+      }
+      return sum;
     });
 OP("grid_sampler(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor")
     .function_only()

@@ -222,6 +222,37 @@ void spread_lines(const Taps<T>& t, const T* g, int64_t outer, int64_t inner, T*
            });
 }
 
+// (planes, h, w) -> (planes, out, out), both axes linear: each of four pixels times its own weight.
+template <class T>
+void resize_planes(const Taps<T>& down, const Taps<T>& across, const T* x, int64_t planes, T* y) {
+  const int64_t width = across.out;
+  std::vector<int32_t> left(static_cast<size_t>(width)), right(static_cast<size_t>(width));
+  std::vector<T> near(static_cast<size_t>(width)), far(static_cast<size_t>(width));
+  for (int64_t j = 0; j < width; ++j) {
+    left[size_t(j)] = int32_t(across.line(j, 0));
+    right[size_t(j)] = int32_t(across.line(j, 1));
+    near[size_t(j)] = across.row(j)[0];
+    far[size_t(j)] = across.row(j)[1];
+  }
+  const int32_t *l = left.data(), *r = right.data();
+  const T *wl = near.data(), *wr = far.data();
+  parallel(planes * down.out, std::max<int64_t>(1, 16384 / width), [&](int64_t begin, int64_t end) {
+    for (int64_t at = begin; at < end; ++at) {
+      const int64_t i = at % down.out;
+      const T* plane = x + at / down.out * down.in * across.in;
+      const T *above = plane + down.line(i, 0) * across.in,
+              *below = plane + down.line(i, 1) * across.in;
+      const T u = down.row(i)[0], v = down.row(i)[1];
+      T* to = y + at * width;
+      for (int64_t j = 0; j < width; ++j) {
+        T sum = std::fma(u * wl[j], above[l[j]], u * wr[j] * above[r[j]]);
+        sum = std::fma(v * wl[j], below[l[j]], sum);
+        to[j] = std::fma(v * wr[j], below[r[j]], sum);
+      }
+    }
+  });
+}
+
 int64_t product(const Dims& sizes, int64_t from, int64_t to) {
   int64_t n = 1;
   for (int64_t i = from; i < to; ++i) n *= sizes[size_t(i)];
@@ -264,6 +295,30 @@ OP("_resize_axis(Tensor self, int dim, int size, int filter, bool align_corners,
       return call<"_resize_axis_backward">(c.grad(), dim, c.sizes("self")[size_t(dim)],
                                            c.get<int64_t>("filter"), c.get<bool>("align_corners"),
                                            c.get<double>("scale"));
+    });
+
+// Both axes of (N, C, H, W), linear.
+OP("_resize_bilinear(Tensor self, int height, int width, bool align_corners, float scale_h, float scale_w) -> Tensor")
+    .hidden()
+    .infer([](const Tensor& self, int64_t height, int64_t width, bool, double, double) {
+      return TensorSpec{Dims({self.size(0), self.size(1), height, width}), self.dtype()};
+    })
+    .cpu([](const Tensor& self, int64_t height, int64_t width, bool align, double scale_h,
+            double scale_w, const Tensor& out) {
+      const Tensor x = self.is_contiguous() ? self : call<"contiguous">(self);
+      dispatch(x.dtype(), kernel_name(kLinear), FloatTypes(), [&]<class T>() {
+        resize_planes(linear_taps<T>(x.size(2), height, align, T(scale_h)),
+                      linear_taps<T>(x.size(3), width, align, T(scale_w)), x.data<T>(),
+                      x.size(0) * x.size(1), out.data<T>());
+      });
+    })
+    .grad("self", "", [](GradContext& c) {
+      const bool align = c.get<bool>("align_corners");
+      const Tensor rows =
+          call<"_resize_axis_backward">(c.grad(), int64_t(2), c.sizes("self")[2], int64_t(kLinear),
+                                        align, c.get<double>("scale_h"));
+      return call<"_resize_axis_backward">(rows, int64_t(3), c.sizes("self")[3], int64_t(kLinear),
+                                           align, c.get<double>("scale_w"));
     });
 
 OP("_resize_axis_backward(Tensor grad, int dim, int size, int filter, bool align_corners, float scale) -> Tensor")
