@@ -27,24 +27,22 @@ def imagenet(
     num_params: int,
     top1: float,
     top5: float,
-    gflops: float,
-    megabytes: float,
-    *,
     crop: int = 224,
+    resize: int = 256,
+    *,
     min_size: int = 1,
     categories: list[str] | None = _IMAGENET_CATEGORIES,
     license: str | None = None,
     **preset: Any,
 ) -> Weights:
-    """Weights trained on ImageNet-1K, with the numbers that torchvision publishes about them.
+    """Weights for ImageNet-1K, with the numbers that torchvision publishes about them.
 
     Args:
         file: name at download.pytorch.org/models, without ".pth".
         num_params: number of parameters.
         top1, top5: accuracy in per cent.
-        gflops: 10**9 multiply-adds of one forward pass.
-        megabytes: size of the file.
-        crop: height and width of the cropped image.
+        crop: height and width of the image that the model sees.
+        resize: length of the shorter side before that is cut out.
         min_size: smallest height and width that the model takes.
         categories: names of the classes, None where the file holds no classifier.
         license: address of the terms, where they are not torchvision's.
@@ -55,14 +53,12 @@ def imagenet(
         "min_size": (min_size, min_size),
         "categories": categories,
         "_metrics": {"ImageNet-1K": {"acc@1": top1, "acc@5": top5}},
-        "_ops": gflops,
-        "_file_size": megabytes,
     }
     if license is not None:
         meta["license"] = license
     return Weights(
         url=f"https://download.pytorch.org/models/{file}.pth",
-        transforms=partial(ImageClassification, crop_size=crop, **preset),
+        transforms=partial(ImageClassification, crop_size=crop, resize_size=resize, **preset),
         meta=meta,
     )
 

@@ -56,9 +56,7 @@ def _convolution(*sizes: int, **options: Any) -> tuple[nn.Module, nn.Module]:
 
 
 class AlexNet_Weights(WeightsEnum):
-    IMAGENET1K_V1 = imagenet(
-        "alexnet-owt-7be5be79", 61_100_840, 56.522, 79.066, 0.714, 233.087, min_size=63
-    )
+    IMAGENET1K_V1 = imagenet("alexnet-owt-7be5be79", 61_100_840, 56.522, 79.066, min_size=63)
     DEFAULT = IMAGENET1K_V1
 
 

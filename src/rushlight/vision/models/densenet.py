@@ -163,22 +163,22 @@ _imagenet = partial(imagenet, min_size=29)
 
 
 class DenseNet121_Weights(WeightsEnum):
-    IMAGENET1K_V1 = _imagenet("densenet121-a639ec97", 7_978_856, 74.434, 91.972, 2.834, 30.845)
+    IMAGENET1K_V1 = _imagenet("densenet121-a639ec97", 7_978_856, 74.434, 91.972)
     DEFAULT = IMAGENET1K_V1
 
 
 class DenseNet161_Weights(WeightsEnum):
-    IMAGENET1K_V1 = _imagenet("densenet161-8d451a50", 28_681_000, 77.138, 93.56, 7.728, 110.369)
+    IMAGENET1K_V1 = _imagenet("densenet161-8d451a50", 28_681_000, 77.138, 93.56)
     DEFAULT = IMAGENET1K_V1
 
 
 class DenseNet169_Weights(WeightsEnum):
-    IMAGENET1K_V1 = _imagenet("densenet169-b2777c0a", 14_149_480, 75.6, 92.806, 3.36, 54.708)
+    IMAGENET1K_V1 = _imagenet("densenet169-b2777c0a", 14_149_480, 75.6, 92.806)
     DEFAULT = IMAGENET1K_V1
 
 
 class DenseNet201_Weights(WeightsEnum):
-    IMAGENET1K_V1 = _imagenet("densenet201-c1103571", 20_013_928, 76.896, 93.37, 4.291, 77.373)
+    IMAGENET1K_V1 = _imagenet("densenet201-c1103571", 20_013_928, 76.896, 93.37)
     DEFAULT = IMAGENET1K_V1
 
 

@@ -203,9 +203,7 @@ class GoogLeNet(nn.Module):
 
 
 class GoogLeNet_Weights(WeightsEnum):
-    IMAGENET1K_V1 = imagenet(
-        "googlenet-1378be20", 6_624_904, 69.778, 89.53, 1.498, 49.731, min_size=15
-    )
+    IMAGENET1K_V1 = imagenet("googlenet-1378be20", 6_624_904, 69.778, 89.53, min_size=15)
     DEFAULT = IMAGENET1K_V1
 
 

@@ -268,15 +268,7 @@ class Inception3(nn.Module):
 
 class Inception_V3_Weights(WeightsEnum):
     IMAGENET1K_V1 = imagenet(
-        "inception_v3_google-0cc3c7bd",
-        27_161_264,
-        77.294,
-        93.45,
-        5.713,
-        103.903,
-        crop=299,
-        resize_size=342,
-        min_size=75,
+        "inception_v3_google-0cc3c7bd", 27_161_264, 77.294, 93.45, 299, 342, min_size=75
     )
     DEFAULT = IMAGENET1K_V1
 

@@ -144,10 +144,8 @@ class MobileNetV2(nn.Module):
 
 
 class MobileNet_V2_Weights(WeightsEnum):
-    IMAGENET1K_V1 = imagenet("mobilenet_v2-b0353104", 3_504_872, 71.878, 90.286, 0.301, 13.555)
-    IMAGENET1K_V2 = imagenet(
-        "mobilenet_v2-7ebf99e0", 3_504_872, 72.154, 90.822, 0.301, 13.598, resize_size=232
-    )
+    IMAGENET1K_V1 = imagenet("mobilenet_v2-b0353104", 3_504_872, 71.878, 90.286)
+    IMAGENET1K_V2 = imagenet("mobilenet_v2-7ebf99e0", 3_504_872, 72.154, 90.822, 224, 232)
     DEFAULT = IMAGENET1K_V2
 
 

@@ -243,15 +243,13 @@ def _mobilenet_v3(
 
 
 class MobileNet_V3_Large_Weights(WeightsEnum):
-    IMAGENET1K_V1 = imagenet("mobilenet_v3_large-8738ca79", 5_483_032, 74.042, 91.34, 0.217, 21.114)
-    IMAGENET1K_V2 = imagenet(
-        "mobilenet_v3_large-5c1a4163", 5_483_032, 75.274, 92.566, 0.217, 21.107, resize_size=232
-    )
+    IMAGENET1K_V1 = imagenet("mobilenet_v3_large-8738ca79", 5_483_032, 74.042, 91.34)
+    IMAGENET1K_V2 = imagenet("mobilenet_v3_large-5c1a4163", 5_483_032, 75.274, 92.566, 224, 232)
     DEFAULT = IMAGENET1K_V2
 
 
 class MobileNet_V3_Small_Weights(WeightsEnum):
-    IMAGENET1K_V1 = imagenet("mobilenet_v3_small-047dcff4", 2_542_856, 67.668, 87.402, 0.057, 9.829)
+    IMAGENET1K_V1 = imagenet("mobilenet_v3_small-047dcff4", 2_542_856, 67.668, 87.402)
     DEFAULT = IMAGENET1K_V1
 
 

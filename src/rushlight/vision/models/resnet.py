@@ -246,79 +246,59 @@ class ResNet(nn.Module):
 
 
 class ResNet18_Weights(WeightsEnum):
-    IMAGENET1K_V1 = imagenet("resnet18-f37072fd", 11_689_512, 69.758, 89.078, 1.814, 44.661)
+    IMAGENET1K_V1 = imagenet("resnet18-f37072fd", 11_689_512, 69.758, 89.078)
     DEFAULT = IMAGENET1K_V1
 
 
 class ResNet34_Weights(WeightsEnum):
-    IMAGENET1K_V1 = imagenet("resnet34-b627a593", 21_797_672, 73.314, 91.42, 3.664, 83.275)
+    IMAGENET1K_V1 = imagenet("resnet34-b627a593", 21_797_672, 73.314, 91.42)
     DEFAULT = IMAGENET1K_V1
 
 
 class ResNet50_Weights(WeightsEnum):
-    IMAGENET1K_V1 = imagenet("resnet50-0676ba61", 25_557_032, 76.13, 92.862, 4.089, 97.781)
-    IMAGENET1K_V2 = imagenet(
-        "resnet50-11ad3fa6", 25_557_032, 80.858, 95.434, 4.089, 97.79, resize_size=232
-    )
+    IMAGENET1K_V1 = imagenet("resnet50-0676ba61", 25_557_032, 76.13, 92.862)
+    IMAGENET1K_V2 = imagenet("resnet50-11ad3fa6", 25_557_032, 80.858, 95.434, 224, 232)
     DEFAULT = IMAGENET1K_V2
 
 
 class ResNet101_Weights(WeightsEnum):
-    IMAGENET1K_V1 = imagenet("resnet101-63fe2227", 44_549_160, 77.374, 93.546, 7.801, 170.511)
-    IMAGENET1K_V2 = imagenet(
-        "resnet101-cd907fc2", 44_549_160, 81.886, 95.78, 7.801, 170.53, resize_size=232
-    )
+    IMAGENET1K_V1 = imagenet("resnet101-63fe2227", 44_549_160, 77.374, 93.546)
+    IMAGENET1K_V2 = imagenet("resnet101-cd907fc2", 44_549_160, 81.886, 95.78, 224, 232)
     DEFAULT = IMAGENET1K_V2
 
 
 class ResNet152_Weights(WeightsEnum):
-    IMAGENET1K_V1 = imagenet("resnet152-394f9c45", 60_192_808, 78.312, 94.046, 11.514, 230.434)
-    IMAGENET1K_V2 = imagenet(
-        "resnet152-f82ba261", 60_192_808, 82.284, 96.002, 11.514, 230.474, resize_size=232
-    )
+    IMAGENET1K_V1 = imagenet("resnet152-394f9c45", 60_192_808, 78.312, 94.046)
+    IMAGENET1K_V2 = imagenet("resnet152-f82ba261", 60_192_808, 82.284, 96.002, 224, 232)
     DEFAULT = IMAGENET1K_V2
 
 
 class ResNeXt50_32X4D_Weights(WeightsEnum):
-    IMAGENET1K_V1 = imagenet("resnext50_32x4d-7cdf4587", 25_028_904, 77.618, 93.698, 4.23, 95.789)
-    IMAGENET1K_V2 = imagenet(
-        "resnext50_32x4d-1a0047aa", 25_028_904, 81.198, 95.34, 4.23, 95.833, resize_size=232
-    )
+    IMAGENET1K_V1 = imagenet("resnext50_32x4d-7cdf4587", 25_028_904, 77.618, 93.698)
+    IMAGENET1K_V2 = imagenet("resnext50_32x4d-1a0047aa", 25_028_904, 81.198, 95.34, 224, 232)
     DEFAULT = IMAGENET1K_V2
 
 
 class ResNeXt101_32X8D_Weights(WeightsEnum):
-    IMAGENET1K_V1 = imagenet(
-        "resnext101_32x8d-8ba56ff5", 88_791_336, 79.312, 94.526, 16.414, 339.586
-    )
-    IMAGENET1K_V2 = imagenet(
-        "resnext101_32x8d-110c445d", 88_791_336, 82.834, 96.228, 16.414, 339.673, resize_size=232
-    )
+    IMAGENET1K_V1 = imagenet("resnext101_32x8d-8ba56ff5", 88_791_336, 79.312, 94.526)
+    IMAGENET1K_V2 = imagenet("resnext101_32x8d-110c445d", 88_791_336, 82.834, 96.228, 224, 232)
     DEFAULT = IMAGENET1K_V2
 
 
 class ResNeXt101_64X4D_Weights(WeightsEnum):
-    IMAGENET1K_V1 = imagenet(
-        "resnext101_64x4d-173b62eb", 83_455_272, 83.246, 96.454, 15.46, 319.318, resize_size=232
-    )
+    IMAGENET1K_V1 = imagenet("resnext101_64x4d-173b62eb", 83_455_272, 83.246, 96.454, 224, 232)
     DEFAULT = IMAGENET1K_V1
 
 
 class Wide_ResNet50_2_Weights(WeightsEnum):
-    IMAGENET1K_V1 = imagenet("wide_resnet50_2-95faca4d", 68_883_240, 78.468, 94.086, 11.398, 131.82)
-    IMAGENET1K_V2 = imagenet(
-        "wide_resnet50_2-9ba9bcbe", 68_883_240, 81.602, 95.758, 11.398, 263.124, resize_size=232
-    )
+    IMAGENET1K_V1 = imagenet("wide_resnet50_2-95faca4d", 68_883_240, 78.468, 94.086)
+    IMAGENET1K_V2 = imagenet("wide_resnet50_2-9ba9bcbe", 68_883_240, 81.602, 95.758, 224, 232)
     DEFAULT = IMAGENET1K_V2
 
 
 class Wide_ResNet101_2_Weights(WeightsEnum):
-    IMAGENET1K_V1 = imagenet(
-        "wide_resnet101_2-32ee1156", 126_886_696, 78.848, 94.284, 22.753, 242.896
-    )
-    IMAGENET1K_V2 = imagenet(
-        "wide_resnet101_2-d733dc28", 126_886_696, 82.51, 96.02, 22.753, 484.747, resize_size=232
-    )
+    IMAGENET1K_V1 = imagenet("wide_resnet101_2-32ee1156", 126_886_696, 78.848, 94.284)
+    IMAGENET1K_V2 = imagenet("wide_resnet101_2-d733dc28", 126_886_696, 82.51, 96.02, 224, 232)
     DEFAULT = IMAGENET1K_V2
 
 

@@ -138,26 +138,22 @@ class ShuffleNetV2(nn.Module):
 
 
 class ShuffleNet_V2_X0_5_Weights(WeightsEnum):
-    IMAGENET1K_V1 = imagenet("shufflenetv2_x0.5-f707e7126e", 1_366_792, 60.552, 81.746, 0.04, 5.282)
+    IMAGENET1K_V1 = imagenet("shufflenetv2_x0.5-f707e7126e", 1_366_792, 60.552, 81.746)
     DEFAULT = IMAGENET1K_V1
 
 
 class ShuffleNet_V2_X1_0_Weights(WeightsEnum):
-    IMAGENET1K_V1 = imagenet("shufflenetv2_x1-5666bf0f80", 2_278_604, 69.362, 88.316, 0.145, 8.791)
+    IMAGENET1K_V1 = imagenet("shufflenetv2_x1-5666bf0f80", 2_278_604, 69.362, 88.316)
     DEFAULT = IMAGENET1K_V1
 
 
 class ShuffleNet_V2_X1_5_Weights(WeightsEnum):
-    IMAGENET1K_V1 = imagenet(
-        "shufflenetv2_x1_5-3c479a10", 3_503_624, 72.996, 91.086, 0.296, 13.557, resize_size=232
-    )
+    IMAGENET1K_V1 = imagenet("shufflenetv2_x1_5-3c479a10", 3_503_624, 72.996, 91.086, 224, 232)
     DEFAULT = IMAGENET1K_V1
 
 
 class ShuffleNet_V2_X2_0_Weights(WeightsEnum):
-    IMAGENET1K_V1 = imagenet(
-        "shufflenetv2_x2_0-8be3c8ee", 7_393_996, 76.23, 93.006, 0.583, 28.433, resize_size=232
-    )
+    IMAGENET1K_V1 = imagenet("shufflenetv2_x2_0-8be3c8ee", 7_393_996, 76.23, 93.006, 224, 232)
     DEFAULT = IMAGENET1K_V1
 
 

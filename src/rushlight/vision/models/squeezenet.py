@@ -98,16 +98,12 @@ class SqueezeNet(nn.Module):
 
 
 class SqueezeNet1_0_Weights(WeightsEnum):
-    IMAGENET1K_V1 = imagenet(
-        "squeezenet1_0-b66bff10", 1_248_424, 58.092, 80.42, 0.819, 4.778, min_size=21
-    )
+    IMAGENET1K_V1 = imagenet("squeezenet1_0-b66bff10", 1_248_424, 58.092, 80.42, min_size=21)
     DEFAULT = IMAGENET1K_V1
 
 
 class SqueezeNet1_1_Weights(WeightsEnum):
-    IMAGENET1K_V1 = imagenet(
-        "squeezenet1_1-b8a52dc0", 1_235_496, 58.178, 80.624, 0.349, 4.729, min_size=17
-    )
+    IMAGENET1K_V1 = imagenet("squeezenet1_1-b8a52dc0", 1_235_496, 58.178, 80.624, min_size=17)
     DEFAULT = IMAGENET1K_V1
 
 

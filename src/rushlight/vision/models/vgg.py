@@ -108,34 +108,32 @@ _imagenet = partial(imagenet, min_size=32)
 
 
 class VGG11_Weights(WeightsEnum):
-    IMAGENET1K_V1 = _imagenet("vgg11-8a719046", 132_863_336, 69.02, 88.628, 7.609, 506.84)
+    IMAGENET1K_V1 = _imagenet("vgg11-8a719046", 132_863_336, 69.02, 88.628)
     DEFAULT = IMAGENET1K_V1
 
 
 class VGG11_BN_Weights(WeightsEnum):
-    IMAGENET1K_V1 = _imagenet("vgg11_bn-6002323d", 132_868_840, 70.37, 89.81, 7.609, 506.881)
+    IMAGENET1K_V1 = _imagenet("vgg11_bn-6002323d", 132_868_840, 70.37, 89.81)
     DEFAULT = IMAGENET1K_V1
 
 
 class VGG13_Weights(WeightsEnum):
-    IMAGENET1K_V1 = _imagenet("vgg13-19584684", 133_047_848, 69.928, 89.246, 11.308, 507.545)
+    IMAGENET1K_V1 = _imagenet("vgg13-19584684", 133_047_848, 69.928, 89.246)
     DEFAULT = IMAGENET1K_V1
 
 
 class VGG13_BN_Weights(WeightsEnum):
-    IMAGENET1K_V1 = _imagenet("vgg13_bn-abd245e5", 133_053_736, 71.586, 90.374, 11.308, 507.59)
+    IMAGENET1K_V1 = _imagenet("vgg13_bn-abd245e5", 133_053_736, 71.586, 90.374)
     DEFAULT = IMAGENET1K_V1
 
 
 class VGG16_Weights(WeightsEnum):
-    IMAGENET1K_V1 = _imagenet("vgg16-397923af", 138_357_544, 71.592, 90.382, 15.47, 527.796)
+    IMAGENET1K_V1 = _imagenet("vgg16-397923af", 138_357_544, 71.592, 90.382)
     IMAGENET1K_FEATURES = _imagenet(
         "vgg16_features-amdegroot-88682ab5",
         138_357_544,
         math.nan,
         math.nan,
-        15.47,
-        527.802,
         mean=(0.48235, 0.45882, 0.40784),
         std=(0.00392156862745098, 0.00392156862745098, 0.00392156862745098),
         categories=None,
@@ -144,17 +142,17 @@ class VGG16_Weights(WeightsEnum):
 
 
 class VGG16_BN_Weights(WeightsEnum):
-    IMAGENET1K_V1 = _imagenet("vgg16_bn-6c64b313", 138_365_992, 73.36, 91.516, 15.47, 527.866)
+    IMAGENET1K_V1 = _imagenet("vgg16_bn-6c64b313", 138_365_992, 73.36, 91.516)
     DEFAULT = IMAGENET1K_V1
 
 
 class VGG19_Weights(WeightsEnum):
-    IMAGENET1K_V1 = _imagenet("vgg19-dcbb9e9d", 143_667_240, 72.376, 90.876, 19.632, 548.051)
+    IMAGENET1K_V1 = _imagenet("vgg19-dcbb9e9d", 143_667_240, 72.376, 90.876)
     DEFAULT = IMAGENET1K_V1
 
 
 class VGG19_BN_Weights(WeightsEnum):
-    IMAGENET1K_V1 = _imagenet("vgg19_bn-c79401a0", 143_678_248, 74.218, 91.842, 19.632, 548.143)
+    IMAGENET1K_V1 = _imagenet("vgg19_bn-c79401a0", 143_678_248, 74.218, 91.842)
     DEFAULT = IMAGENET1K_V1
 
 
