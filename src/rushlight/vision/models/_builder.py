@@ -86,7 +86,7 @@ def _by_name(arguments: tuple) -> dict[str, Any]:
     warnings.warn(
         f"Using '{listed}' as positional parameter(s) is deprecated since 0.13 and may be removed "
         "in the future. Please use keyword parameter(s) instead.",
-        stacklevel=4,
+        stacklevel=3,
     )
     return dict(zip(names, arguments))
 
@@ -101,7 +101,7 @@ def _modernise(name: str, enum: type[WeightsEnum], arguments: dict[str, Any]) ->
         warnings.warn(
             "The parameter 'pretrained' is deprecated since 0.13 and may be removed in the future, "
             "please use 'weights' instead.",
-            stacklevel=4,
+            stacklevel=3,
         )
         given = arguments["pretrained"]
     arguments.pop("pretrained", None)
@@ -114,7 +114,7 @@ def _modernise(name: str, enum: type[WeightsEnum], arguments: dict[str, Any]) ->
     )
     if given:
         message += f" You can also use `weights={enum.__name__}.DEFAULT` to get the most up-to-date weights."
-    warnings.warn(message, stacklevel=4)
+    warnings.warn(message, stacklevel=3)
     arguments["weights"] = weights
 
 

@@ -207,7 +207,7 @@ class BlockParams:
         if w_a < 0 or w_0 <= 0 or w_m <= 1 or w_0 % 8 != 0:
             raise ValueError("Invalid RegNet settings")
         # In float32, as the published networks were made: it decides where a stage ends.
-        power = (log((arange(depth) * w_a + w_0) / w_0) / math.log(w_m)).round()
+        power = (log((arange(depth, device="cpu") * w_a + w_0) / w_0) / math.log(w_m)).round()
         rounded = [int(w) for w in ((w_0 * w_m**power / 8).round() * 8).tolist()]
         stages = [(width, len(list(blocks))) for width, blocks in groupby(rounded)]
         widths, groups = [], []
