@@ -33,6 +33,13 @@ Tensor nonzero(const Tensor& self) {
   return out;
 }
 OP("nonzero(Tensor self) -> Tensor").no_grad().direct(nonzero);
+OP("where(Tensor condition) -> Tensor[]")
+    .function_only()
+    .no_grad()
+    .direct([](const Tensor& condition) -> TensorList {
+      Tensor c = condition.ndim() > 0 ? condition : call<"unsqueeze">(condition, int64_t(0));
+      return call_all<"unbind.int">(nonzero(c), int64_t(1));
+    });
 
 // ---- index ----
 // Index tensors with masks turned into positions, broadcast to one shape, and where they stand.

@@ -1,6 +1,7 @@
 // Padding, resizing and sampling of images. Resizing is done one axis at a time: each output line
 // is a weighted sum of a few input lines.
 #include <cmath>
+#include <limits>
 
 #include "cpu/transfer.h"
 #include "dispatch/call.h"
@@ -48,137 +49,31 @@ OP("constant_pad_nd(Tensor self, SymInt[] pad, Scalar value=0) -> Tensor")
     });
 
 // ---- resizing one axis ----
-// One output position: the first input line and the weights of the following `taps` lines.
-struct Taps {
-  int count = 1;
-  std::vector<int64_t> index;  // (taps, out)
-  std::vector<double> weight;  // (taps, out)
-};
-
 double source_scale(int64_t in, int64_t out, bool align, std::optional<double> scale) {
   if (align) return out > 1 ? double(in - 1) / double(out - 1) : 0.0;
   return scale && *scale > 0 ? 1.0 / *scale : double(in) / double(out);
 }
-double source_position(double scale, int64_t i, bool align, bool cubic) {
-  if (align) return scale * double(i);
-  double p = scale * (double(i) + 0.5) - 0.5;
-  return p < 0 && !cubic ? 0.0 : p;
-}
 
-Taps nearest_taps(int64_t in, int64_t out, std::optional<double> scale, bool exact, bool single) {
-  Taps t;
+// The input line of each output line. `single`: positions are rounded to float32.
+Tensor nearest_lines(int64_t in, int64_t out, std::optional<double> scale, bool exact,
+                     bool single) {
+  Tensor lines = empty({out}, DType::Int64);
+  int64_t* line = lines.data<int64_t>();
   double by = source_scale(in, out, false, scale);
   for (int64_t i = 0; i < out; ++i) {
     double p = exact ? (double(i) + 0.5) * by : double(i) * by;
     if (single) p = exact ? double((float(i) + 0.5f) * float(by)) : double(float(i) * float(by));
-    t.index.push_back(std::min<int64_t>(int64_t(std::floor(p)), in - 1));
-    t.weight.push_back(1);
+    line[i] = std::min<int64_t>(int64_t(std::floor(p)), in - 1);
   }
-  return t;
+  return lines;
 }
 
-Taps linear_taps(int64_t in, int64_t out, bool align, std::optional<double> scale) {
-  Taps t;
-  t.count = 2;
-  t.index.resize(size_t(2 * out));
-  t.weight.resize(size_t(2 * out));
-  double by = source_scale(in, out, align, scale);
-  for (int64_t i = 0; i < out; ++i) {
-    double p = source_position(by, i, align, false);
-    int64_t a = std::min<int64_t>(int64_t(p), in - 1), b = std::min(a + 1, in - 1);
-    double w = std::min(std::max(p - double(a), 0.0), 1.0);
-    t.index[size_t(i)] = a;
-    t.index[size_t(out + i)] = b;
-    t.weight[size_t(i)] = 1 - w;
-    t.weight[size_t(out + i)] = w;
-  }
-  return t;
-}
-
-// Keys' cubic convolution with a = -0.75.
-double cubic_weight(double x) {
-  constexpr double a = -0.75;
-  x = std::abs(x);
-  if (x <= 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
-  if (x < 2) return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a;
-  return 0;
-}
-Taps cubic_taps(int64_t in, int64_t out, bool align, std::optional<double> scale) {
-  Taps t;
-  t.count = 4;
-  t.index.resize(size_t(4 * out));
-  t.weight.resize(size_t(4 * out));
-  double by = source_scale(in, out, align, scale);
-  for (int64_t i = 0; i < out; ++i) {
-    double p = source_position(by, i, align, true), base = std::floor(p);
-    for (int k = 0; k < 4; ++k) {
-      int64_t at = int64_t(base) - 1 + k;
-      t.index[size_t(k * out + i)] = std::clamp<int64_t>(at, 0, in - 1);
-      t.weight[size_t(k * out + i)] = cubic_weight(p - double(at));
-    }
-  }
-  return t;
-}
-
-// Antialiased: a triangle or cubic (a = -0.5) filter stretched by the scale, normalised per output.
-Taps filtered_taps(int64_t in, int64_t out, bool align, std::optional<double> scale, bool cubic) {
-  double by = source_scale(in, out, align, scale), stretch = std::max(by, 1.0);
-  double support = (cubic ? 2.0 : 1.0) * stretch;
-  Taps t;
-  t.count = int(std::ceil(support)) * 2 + 1;
-  t.index.assign(size_t(t.count * out), 0);
-  t.weight.assign(size_t(t.count * out), 0.0);
-  for (int64_t i = 0; i < out; ++i) {
-    double center = by * (double(i) + 0.5);
-    int64_t from = std::max<int64_t>(int64_t(center - support + 0.5), 0);
-    int64_t to = std::min<int64_t>(int64_t(center + support + 0.5), in);
-    double total = 0;
-    for (int64_t k = 0; k < to - from; ++k) {
-      double x = std::abs((double(k + from) - center + 0.5) / stretch), w;
-      if (cubic) {
-        constexpr double a = -0.5;
-        w = x < 1   ? ((a + 2) * x - (a + 3)) * x * x + 1
-            : x < 2 ? (((x - 5) * x + 8) * x - 4) * a
-                    : 0;
-      } else {
-        w = x < 1 ? 1 - x : 0;
-      }
-      t.index[size_t(k * out + i)] = k + from;
-      t.weight[size_t(k * out + i)] = w;
-      total += w;
-    }
-    for (int k = 0; k < t.count && total != 0; ++k) t.weight[size_t(k * out + i)] /= total;
-  }
-  return t;
-}
-
-Tensor vector_of(const std::vector<int64_t>& v, size_t from, size_t n) {
-  Tensor t = empty({int64_t(n)}, DType::Int64);
-  std::copy_n(v.data() + from, n, t.data<int64_t>());
-  return t;
-}
-
-Tensor resize_axis(const Tensor& x, int64_t dim, const Taps& taps) {
-  size_t out = taps.index.size() / size_t(taps.count);
-  if (taps.count == 1) return call<"index_select">(x, dim, vector_of(taps.index, 0, out));
-  Dims shape(size_t(x.ndim()), 1);
-  shape[size_t(dim)] = int64_t(out);
-  Tensor sum;
-  for (int k = 0; k < taps.count; ++k) {
-    Tensor w = empty(shape, DType::Float64);
-    std::copy_n(taps.weight.data() + size_t(k) * out, out, w.data<double>());
-    Tensor part = call<"index_select">(x, dim, vector_of(taps.index, size_t(k) * out, out)) *
-                  to_dtype(w, x.dtype());
-    sum = sum.defined() ? sum + part : part;
-  }
-  return sum;
-}
+// The filters of vector_resize.cpp.
+enum Filter : int64_t { kLinear, kCubic, kSmoothLinear, kSmoothCubic };
 
 using Scales = std::vector<std::optional<double>>;
 
-template <class Make>
-Tensor resize(const char* op, const Tensor& self, const Dims& size, const Scales& scales,
-              Make make) {
+void check_sizes(const char* op, const Tensor& self, const Dims& size) {
   int n = size.ndim();
   RL_CHECK(self.ndim() == n + 2, "Non-empty ", n + 2,
            "D data tensor expected but got a tensor with sizes ", self.sizes());
@@ -187,13 +82,16 @@ Tensor resize(const char* op, const Tensor& self, const Dims& size, const Scales
              ": Input and output sizes should be greater than 0, but got input ", self.sizes(),
              " and output size ", size);
   }
-  if (is_half(self.dtype()))
-    return to_dtype(resize(op, to_dtype(self, DType::Float32), size, scales, make), self.dtype());
+}
+
+// Calls axis(x, dim, size, scale) for the last spatial dimension first.
+template <class Axis>
+Tensor resize(const char* op, const Tensor& self, const Dims& size, const Scales& scales,
+              Axis axis) {
+  check_sizes(op, self, size);
+  int n = size.ndim();
   Tensor x = self;
-  for (int i = n - 1; i >= 0; --i) {
-    x = resize_axis(x, i + 2,
-                    make(self.sizes()[size_t(i + 2)], size[size_t(i)], scales[size_t(i)]));
-  }
+  for (int i = n - 1; i >= 0; --i) x = axis(x, i + 2, size[size_t(i)], scales[size_t(i)]);
   return x;
 }
 
@@ -202,13 +100,33 @@ using S = std::optional<double>;
 template <bool Exact>
 Tensor nearest(const Tensor& self, const Dims& size, const Scales& scales) {
   bool single = self.dtype() != DType::Float64;
-  return resize("upsample_nearest", self, size, scales, [=](int64_t in, int64_t out, S s) {
-    return nearest_taps(in, out, s, Exact, single);
-  });
+  auto axis = [=](const Tensor& x, int64_t dim, int64_t out, S scale) {
+    Tensor lines = nearest_lines(x.size(int(dim)), out, scale, Exact, single);
+    return call<"index_select">(x, dim, lines);
+  };
+  return resize("upsample_nearest", self, size, scales, axis);
 }
-Tensor linear(const Tensor& self, const Dims& size, bool align, const Scales& scales) {
-  return resize("upsample_linear", self, size, scales,
-                [=](int64_t in, int64_t out, S s) { return linear_taps(in, out, align, s); });
+
+Tensor filtered(const char* op, const Tensor& self, const Dims& size, const Scales& scales,
+                bool align, Filter filter) {
+  DType type = self.dtype();
+  // Bytes and 16-bit numbers are summed in float32.
+  if (type == DType::UInt8 || is_half(type)) {
+    Tensor x = filtered(op, to_dtype(self, DType::Float32), size, scales, align, filter);
+    if (type == DType::UInt8) x = call<"clamp">(call<"round">(x), Scalar(0.0), Scalar(255.0));
+    return to_dtype(x, type);
+  }
+  auto by = [=](const Tensor& x, int64_t dim, int64_t out, S scale) {
+    return source_scale(x.size(int(dim)), out, align, scale);
+  };
+  if (filter == kLinear && size.ndim() == 2 && self.ndim() == 4) {
+    check_sizes(op, self, size);
+    return call<"_resize_bilinear">(self, size[0], size[1], align, by(self, 2, size[0], scales[0]),
+                                    by(self, 3, size[1], scales[1]));
+  }
+  return resize(op, self, size, scales, [=](const Tensor& x, int64_t dim, int64_t out, S scale) {
+    return call<"_resize_axis">(x, dim, out, int64_t(filter), align, by(x, dim, out, scale));
+  });
 }
 
 OP("upsample_nearest1d(Tensor self, SymInt[1] output_size, float? scales=None) -> Tensor")
@@ -240,37 +158,32 @@ OP("_upsample_nearest_exact3d(Tensor self, SymInt[3] output_size, float? scales_
 OP("upsample_linear1d(Tensor self, SymInt[1] output_size, bool align_corners, float? scales=None) -> Tensor")
     .hidden()
     .composite([](const Tensor& x, const Dims& size, bool align, S a) {
-      return linear(x, size, align, {a});
+      return filtered("upsample_linear1d", x, size, {a}, align, kLinear);
     });
 OP("upsample_bilinear2d(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor")
     .hidden()
     .composite([](const Tensor& x, const Dims& size, bool align, S a, S b) {
-      return linear(x, size, align, {a, b});
+      return filtered("upsample_bilinear2d", x, size, {a, b}, align, kLinear);
     });
 OP("upsample_trilinear3d(Tensor self, SymInt[3] output_size, bool align_corners, float? scales_d=None, float? scales_h=None, float? scales_w=None) -> Tensor")
     .hidden()
     .composite([](const Tensor& x, const Dims& size, bool align, S a, S b, S c) {
-      return linear(x, size, align, {a, b, c});
+      return filtered("upsample_trilinear3d", x, size, {a, b, c}, align, kLinear);
     });
 OP("upsample_bicubic2d(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor")
     .hidden()
     .composite([](const Tensor& x, const Dims& size, bool align, S a, S b) {
-      return resize("upsample_bicubic2d", x, size, {a, b},
-                    [=](int64_t in, int64_t out, S s) { return cubic_taps(in, out, align, s); });
+      return filtered("upsample_bicubic2d", x, size, {a, b}, align, kCubic);
     });
 OP("_upsample_bilinear2d_aa(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor")
     .hidden()
     .composite([](const Tensor& x, const Dims& size, bool align, S a, S b) {
-      return resize("_upsample_bilinear2d_aa", x, size, {a, b}, [=](int64_t in, int64_t out, S s) {
-        return filtered_taps(in, out, align, s, false);
-      });
+      return filtered("_upsample_bilinear2d_aa", x, size, {a, b}, align, kSmoothLinear);
     });
 OP("_upsample_bicubic2d_aa(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor")
     .hidden()
     .composite([](const Tensor& x, const Dims& size, bool align, S a, S b) {
-      return resize("_upsample_bicubic2d_aa", x, size, {a, b}, [=](int64_t in, int64_t out, S s) {
-        return filtered_taps(in, out, align, s, true);
-      });
+      return filtered("_upsample_bicubic2d_aa", x, size, {a, b}, align, kSmoothCubic);
     });
 
 // The forms that take either sizes or scale factors.
@@ -303,20 +216,19 @@ RL_NEAREST_VEC(upsample_nearest3d, 3, false);
 RL_NEAREST_VEC(_upsample_nearest_exact1d, 1, true);
 RL_NEAREST_VEC(_upsample_nearest_exact2d, 2, true);
 RL_NEAREST_VEC(_upsample_nearest_exact3d, 3, true);
-#define RL_SMOOTH_VEC(name, n, taps)                                                                    \
+#define RL_SMOOTH_VEC(name, n, filter)                                                                  \
   OP(#name                                                                                              \
      ".vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? scale_factors) -> Tensor") \
       .hidden()                                                                                         \
       .composite([](const Tensor& x, Sizes size, bool align, const Value& scales) {                     \
-        return resize(#name, x, sizes_of(x, size, scales), scales_of(scales, n),                        \
-                      [=](int64_t in, int64_t out, S s) { return taps; });                              \
+        return filtered(#name, x, sizes_of(x, size, scales), scales_of(scales, n), align, filter);      \
       })
-RL_SMOOTH_VEC(upsample_linear1d, 1, linear_taps(in, out, align, s));
-RL_SMOOTH_VEC(upsample_bilinear2d, 2, linear_taps(in, out, align, s));
-RL_SMOOTH_VEC(upsample_trilinear3d, 3, linear_taps(in, out, align, s));
-RL_SMOOTH_VEC(upsample_bicubic2d, 2, cubic_taps(in, out, align, s));
-RL_SMOOTH_VEC(_upsample_bilinear2d_aa, 2, filtered_taps(in, out, align, s, false));
-RL_SMOOTH_VEC(_upsample_bicubic2d_aa, 2, filtered_taps(in, out, align, s, true));
+RL_SMOOTH_VEC(upsample_linear1d, 1, kLinear);
+RL_SMOOTH_VEC(upsample_bilinear2d, 2, kLinear);
+RL_SMOOTH_VEC(upsample_trilinear3d, 3, kLinear);
+RL_SMOOTH_VEC(upsample_bicubic2d, 2, kCubic);
+RL_SMOOTH_VEC(_upsample_bilinear2d_aa, 2, kSmoothLinear);
+RL_SMOOTH_VEC(_upsample_bicubic2d_aa, 2, kSmoothCubic);
 
 // ---- sampling at arbitrary points ----
 // interpolation: 0 bilinear, 1 nearest, 2 bicubic; padding: 0 zeros, 1 border, 2 reflection.
@@ -356,6 +268,26 @@ OP("grid_sampler_2d(Tensor input, Tensor grid, int interpolation_mode, int paddi
                "grid_sampler(): expected grid and input to have same batch size, but got input "
                "with sizes ",
                input.sizes(), " and grid with sizes ", grid.sizes());
+      RL_CHECK(input.dtype() == grid.dtype(),
+               "grid_sampler(): expected input and grid to have same dtype, but input has ",
+               dtype_name(input.dtype()), " and grid has ", dtype_name(grid.dtype()));
+      for (int i = 2; i < 4; ++i) {
+        RL_CHECK(input.size(i) > 0,
+                 "grid_sampler(): expected input to have non-empty spatial dimensions, but input "
+                 "has sizes ",
+                 input.sizes(), " with dimension ", i, " being empty");
+      }
+      if (is_half(input.dtype())) {
+        Tensor wide = call<"grid_sampler_2d">(to_dtype(input, DType::Float32),
+                                              to_dtype(grid, DType::Float32), mode, padding, align);
+        return to_dtype(wide, input.dtype());
+      }
+      if (mode != 2) {
+        RL_CHECK(input.size(2) * input.size(3) <= std::numeric_limits<int32_t>::max(),
+                 "grid_sampler(): the image is too large: got ", input.sizes(),
+                 ", expected fewer than 2^31 pixels");
+        return call<"_grid_sample">(input, grid, mode, padding, align);
+      }
       int64_t n = input.sizes()[0], c = input.sizes()[1], h = input.sizes()[2],
               w = input.sizes()[3];
       int64_t oh = grid.sizes()[1], ow = grid.sizes()[2];
@@ -379,35 +311,23 @@ OP("grid_sampler_2d(Tensor input, Tensor grid, int interpolation_mode, int paddi
       auto weighted = [&](const Tensor& v, const Tensor& weight) {
         return v * call<"unsqueeze">(weight, int64_t(1));
       };
-      if (mode == 2) {
-        Tensor x0 = call<"floor">(call<"detach">(gx)), y0 = call<"floor">(call<"detach">(gy));
-        Tensor tx = gx - x0, ty = gy - y0, sum;
-        auto coefficient = [](const Tensor& t, int k) {
-          constexpr double a = -0.75;
-          Tensor x = k == 0 ? t + Scalar(1) : k == 1 ? t : k == 2 ? Scalar(1) - t : Scalar(2) - t;
-          if (k == 1 || k == 2) return ((x * Scalar(a + 2) - Scalar(a + 3)) * x) * x + Scalar(1);
-          return ((x * Scalar(a) - Scalar(5 * a)) * x + Scalar(8 * a)) * x - Scalar(4 * a);
-        };
-        for (int j = 0; j < 4; ++j) {
-          for (int i = 0; i < 4; ++i) {
-            Tensor y = pad_position(y0 + Scalar(j - 1), h, padding, align),
-                   x = pad_position(x0 + Scalar(i - 1), w, padding, align);
-            Tensor part = weighted(at(y, x), coefficient(ty, j) * coefficient(tx, i));
-            sum = sum.defined() ? sum + part : part;
-          }
-        }
-        return sum;
-      }
-      gx = pad_position(gx, w, padding, align);
-      gy = pad_position(gy, h, padding, align);
-      if (mode == 1)
-        return at(call<"round">(call<"detach">(gy)), call<"round">(call<"detach">(gx)));
       Tensor x0 = call<"floor">(call<"detach">(gx)), y0 = call<"floor">(call<"detach">(gy));
-      Tensor x1 = x0 + Scalar(1), y1 = y0 + Scalar(1);
-      return weighted(at(y0, x0), (x1 - gx) * (y1 - gy)) +
-             weighted(at(y0, x1), (gx - x0) * (y1 - gy)) +
-             weighted(at(y1, x0), (x1 - gx) * (gy - y0)) +
-             weighted(at(y1, x1), (gx - x0) * (gy - y0));
+      Tensor tx = gx - x0, ty = gy - y0, sum;
+      auto coefficient = [](const Tensor& t, int k) {
+        constexpr double a = -0.75;
+        Tensor x = k == 0 ? t + Scalar(1) : k == 1 ? t : k == 2 ? Scalar(1) - t : Scalar(2) - t;
+        if (k == 1 || k == 2) return ((x * Scalar(a + 2) - Scalar(a + 3)) * x) * x + Scalar(1);
+        return ((x * Scalar(a) - Scalar(5 * a)) * x + Scalar(8 * a)) * x - Scalar(4 * a);
+      };
+      for (int j = 0; j < 4; ++j) {
+        for (int i = 0; i < 4; ++i) {
+          Tensor y = pad_position(y0 + Scalar(j - 1), h, padding, align),
+                 x = pad_position(x0 + Scalar(i - 1), w, padding, align);
+          Tensor part = weighted(at(y, x), coefficient(ty, j) * coefficient(tx, i));
+          sum = sum.defined() ? sum + part : part;
+        }
+      }
+      return sum;
     });
 OP("grid_sampler(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor")
     .function_only()

@@ -1,4 +1,7 @@
 // Joining and repeating tensors.
+#include <array>
+
+#include "cpu/parallel.h"
 #include "cpu/transfer.h"
 #include "dispatch/call.h"
 #include "dispatch/promotion.h"
@@ -162,6 +165,36 @@ OP("repeat(Tensor self, SymInt[] repeats) -> Tensor")
       return call<"sum.dim_IntList">(call<"reshape">(c.grad(), shape), sum);
     });
 
+// T: as many bytes as an element. Rows are found by an odometer over all but the last dimension.
+template <class T>
+void flip_rows(const Tensor& from, const std::vector<bool>& reversed, const Tensor& to) {
+  const int n = from.ndim();
+  if (n == 0) {
+    *static_cast<T*>(to.data()) = *static_cast<const T*>(from.data());
+    return;
+  }
+  const Dims sizes = from.sizes(), strides = contiguous_strides(sizes);
+  const int64_t row = sizes[size_t(n - 1)], rows = from.numel() / row;
+  const bool last = reversed[size_t(n - 1)];
+  const T* x = static_cast<const T*>(from.data());
+  T* y = static_cast<T*>(to.data());
+  parallel(rows, std::max<int64_t>(1, kGrain / row), [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      int64_t at = 0, rest = r;
+      for (int d = n - 2; d >= 0; --d) {
+        const int64_t size = sizes[size_t(d)], i = rest % size;
+        at += (reversed[size_t(d)] ? size - 1 - i : i) * strides[size_t(d)];
+        rest /= size;
+      }
+      if (last) {
+        std::reverse_copy(x + at, x + at + row, y + r * row);
+      } else {
+        std::copy(x + at, x + at + row, y + r * row);
+      }
+    }
+  });
+}
+
 OP("flip(Tensor self, int[] dims) -> Tensor")
     .infer([](const Tensor& self, const Dims& dims) {
       wrap_dims(dims, self.ndim());
@@ -170,43 +203,21 @@ OP("flip(Tensor self, int[] dims) -> Tensor")
     .cpu([](const Tensor& self, const Dims& dims, const Tensor& out) {
       Dims order = wrap_dims(dims, self.ndim());
       Tensor dense = self.is_contiguous() ? self : call<"contiguous">(self);
-      // Reversed dimensions are walked by an explicit odometer over all but the last axis.
-      size_t item = dense.item_size();
-      const char* from = static_cast<const char*>(dense.data());
-      char* to = static_cast<char*>(out.data());
-      int n = self.ndim();
       if (out.numel() == 0) return;
-      if (n == 0) {
-        std::copy(from, from + item, to);
-        return;
-      }
-      std::vector<bool> reversed(static_cast<size_t>(n), false);
+      std::vector<bool> reversed(size_t(std::max(self.ndim(), 1)), false);
       for (int64_t d : order) reversed[size_t(d)] = true;
-      Dims index(static_cast<size_t>(n));
-      const Dims& sizes = self.sizes();
-      Dims strides = contiguous_strides(sizes);
-      int64_t row = sizes[size_t(n - 1)], rows = out.numel() / row;
-      bool last = reversed[size_t(n - 1)];
-      for (int64_t r = 0; r < rows; ++r) {
-        int64_t at = 0;
-        for (int d = 0; d + 1 < n; ++d) {
-          at += (reversed[size_t(d)] ? sizes[size_t(d)] - 1 - index[size_t(d)] : index[size_t(d)]) *
-                strides[size_t(d)];
-        }
-        const char* src = from + at * int64_t(item);
-        char* dst = to + r * row * int64_t(item);
-        if (!last) {
-          std::copy(src, src + row * int64_t(item), dst);
-        } else {
-          for (int64_t k = 0; k < row; ++k) {
-            std::copy(src + (row - 1 - k) * int64_t(item), src + (row - k) * int64_t(item),
-                      dst + k * int64_t(item));
-          }
-        }
-        for (int d = n - 2; d >= 0; --d) {
-          if (++index[size_t(d)] < sizes[size_t(d)]) break;
-          index[size_t(d)] = 0;
-        }
+      const size_t item = dense.item_size();
+      switch (item) {
+        case 1:
+          return flip_rows<uint8_t>(dense, reversed, out);
+        case 2:
+          return flip_rows<uint16_t>(dense, reversed, out);
+        case 4:
+          return flip_rows<uint32_t>(dense, reversed, out);
+        case 8:
+          return flip_rows<uint64_t>(dense, reversed, out);
+        default:
+          return flip_rows<std::array<uint64_t, 2>>(dense, reversed, out);
       }
     })
     .grad("self", "", [](GradContext& c) { return call<"flip">(c.grad(), c.get<Dims>("dims")); });

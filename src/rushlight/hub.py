@@ -7,6 +7,7 @@ import re
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlparse
 
 __all__ = [
@@ -196,6 +197,19 @@ def _show(done: int, total: int, progress: bool) -> None:
             sys.stderr.write("\n")
 
 
+def _explained(error: URLError, url: str, path: str) -> URLError:
+    """The error of a failed download, with what to do about it."""
+    help = (
+        f"hub: cannot fetch {url}; on a machine without network, fetch it elsewhere and put it at "
+        f"{path} (set TORCH_HOME for another folder)"
+    )
+    if isinstance(error, HTTPError):
+        error.msg = f"{error.msg}; {help}"
+    else:
+        error.reason = f"{error.reason}; {help}"
+    return error
+
+
 def load_state_dict_from_url(
     url: str,
     model_dir: str | None = None,
@@ -218,6 +232,9 @@ def load_state_dict_from_url(
 
     Returns:
         What the file holds.
+
+    Raises:
+        urllib.error.URLError: the file is not in the folder, and cannot be fetched.
     """
     from .serialization import load as load_file
 
@@ -228,5 +245,8 @@ def load_state_dict_from_url(
     if not os.path.exists(path):
         sys.stderr.write(f'Downloading: "{url}" to {path}\n')
         match = HASH_REGEX.search(name) if check_hash else None
-        download_url_to_file(url, path, match.group(1) if match else None, progress)
+        try:
+            download_url_to_file(url, path, match.group(1) if match else None, progress)
+        except URLError as error:
+            raise _explained(error, url, path)
     return load_file(path, map_location=map_location, weights_only=weights_only)

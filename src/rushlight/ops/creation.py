@@ -184,19 +184,23 @@ _CODES = {
 }
 
 
+_CPU = _C.device("cpu")
+
+
 def _from_sequence(data: Any, dtype: _C.dtype | None) -> Tensor:
     wanted = dtype or _infer(data) or _C.get_default_dtype()
     shape = _shape_of(data)
     values: list = []
     _flatten(data, shape, 0, values)
-    out = _C.ops.empty(tuple(shape), dtype=wanted)
+    # On the CPU whatever the default device: the values are written into its memory.
+    out = _C.ops.empty(tuple(shape), dtype=wanted, device=_CPU)
     if not values:
         return out
     if wanted.is_complex:
         pairs = [part for v in values for part in (complex(v).real, complex(v).imag)]
         _write(out, pairs, "d" if wanted is _C.complex128 else "f")
     elif wanted in (_C.float16, _C.bfloat16):
-        full = _C.ops.empty(tuple(shape), dtype=_C.float32)
+        full = _C.ops.empty(tuple(shape), dtype=_C.float32, device=_CPU)
         _write(full, [float(v) for v in values], "f")
         out = _C.ops._to_copy(full, dtype=wanted)
     elif wanted is _C.bool:
@@ -292,8 +296,9 @@ def tensor(
                 )
         else:
             out = _from_sequence(data, dtype)
-    if device is not None:
-        out = out.to(device)
+    default = _C._get_default_device()
+    if device is not None or default != _CPU:
+        out = out.to(default if device is None else device)
     if requires_grad:
         if not (out.is_floating_point() or out.is_complex()):
             raise RuntimeError(

@@ -24,3 +24,15 @@ def polygamma(self: Tensor, n: int) -> Tensor:
 def polygamma_(self: Tensor, n: int) -> Tensor:
     """In-place `polygamma`."""
     return self.copy_(_C.ops.polygamma(n, self))
+
+
+@method
+def where(self: Tensor, condition: Tensor, other: Tensor) -> Tensor:
+    """The elements of `self` where `condition` holds, of `other` elsewhere.
+
+    Example:
+        >>> import rushlight as torch
+        >>> torch.tensor([1, 2]).where(torch.tensor([True, False]), torch.tensor(9))
+        tensor([1, 9])
+    """
+    return _C.ops.where(condition, self, other)

@@ -1,8 +1,12 @@
-"""Image data sets and transforms; `rushlight run` presents this package as `torchvision`."""
+"""Image data sets, transforms, models; `rushlight run` presents this package as `torchvision`."""
 
 from __future__ import annotations
 
-from . import datasets, transforms
+from .._lazy import lazy_module
+from .._names import TORCHVISION_VERSION as __version__
 
-__version__ = "0.28.0+rushlight"
-__all__ = ["datasets", "transforms"]
+__all__ = ["datasets", "io", "ops", "transforms", "utils"]
+
+
+def __getattr__(name: str):
+    return lazy_module(__name__, name)

@@ -2,30 +2,8 @@
 
 from __future__ import annotations
 
-from . import functional
-from .functional import InterpolationMode
-from .transforms import (
-    CenterCrop,
-    Compose,
-    Grayscale,
-    Lambda,
-    Normalize,
-    PILToTensor,
-    Resize,
-    ToPILImage,
-    ToTensor,
-)
+from . import autoaugment, functional, transforms
+from .autoaugment import *  # noqa: F403
+from .transforms import *  # noqa: F403
 
-__all__ = [
-    "CenterCrop",
-    "Compose",
-    "Grayscale",
-    "InterpolationMode",
-    "Lambda",
-    "Normalize",
-    "PILToTensor",
-    "Resize",
-    "ToPILImage",
-    "ToTensor",
-    "functional",
-]
+__all__ = [*transforms.__all__, *autoaugment.__all__, "functional"]
