@@ -47,7 +47,11 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize(
-    "workers", ["", "multiprocessing_context='spawn', persistent_workers=True"]
+    "workers",
+    [
+        "",
+        "multiprocessing_context='spawn', persistent_workers=True",
+    ],
 )
 def test_program(rushlight_run, tmp_path, workers):
     data = tmp_path / "data"
