@@ -265,13 +265,13 @@ def extract_archive(
         RuntimeError: an unknown ending, or the archive is damaged or refused, with the entry and the reason.
 
     Example:
-        >>> import zipfile
+        >>> import pathlib, zipfile
         >>> from rushlight.vision.datasets.utils import extract_archive
         >>> with zipfile.ZipFile("a.zip", "w") as z:
         ...     z.writestr("folder/file.txt", "text")
         >>> extract_archive("a.zip", "there")
         'there'
-        >>> open("there/folder/file.txt").read()
+        >>> pathlib.Path("there/folder/file.txt").read_text()
         'text'
     """
     if to_path is None:

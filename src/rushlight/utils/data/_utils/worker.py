@@ -194,7 +194,9 @@ class _TaskReader(threading.Thread):
         from multiprocessing.connection import wait
 
         parent = multiprocessing.parent_process()
-        watched = [w for w in (source, parent and parent.sentinel) if w is not None]
+        watched: list[Any] = [] if source is None else [source]
+        if parent is not None:
+            watched.append(parent.sentinel)
         limit = None if self.parent_pid is None else self.LOOK_AGAIN
         while True:
             ready = wait(watched, limit)
