@@ -4,6 +4,7 @@
 #include "bind/python.h"
 #include "cpu/onednn.h"
 #include "cpu/parallel.h"
+#include "cpu/uninitialized.h"
 #include "dispatch/promotion.h"
 
 namespace rl {
@@ -119,6 +120,10 @@ PyObject* set_thread_independent_entry(PyObject*, PyObject* o) {
   set_thread_independent(PyObject_IsTrue(o) == 1);
   Py_RETURN_NONE;
 }
+PyObject* set_fill_uninitialized_entry(PyObject*, PyObject* o) {
+  set_fill_uninitialized(PyObject_IsTrue(o) == 1);
+  Py_RETURN_NONE;
+}
 PyObject* set_error_class(PyObject*, PyObject* args) {
   int which;
   PyObject* type;
@@ -144,6 +149,7 @@ PyMethodDef functions[] = {
     {"set_num_threads", set_num_threads_entry, METH_O, "Sets how many threads kernels use."},
     {"get_num_threads", get_num_threads_entry, METH_NOARGS, "How many threads kernels use."},
     {"_set_thread_independent", set_thread_independent_entry, METH_O, nullptr},
+    {"_set_fill_uninitialized", set_fill_uninitialized_entry, METH_O, nullptr},
     {"get_default_dtype", get_default_dtype_entry, METH_NOARGS, "The default floating dtype."},
     {"set_default_dtype", set_default_dtype_entry, METH_O, "Sets the default floating dtype."},
     {"_get_default_device", get_default_device_entry, METH_NOARGS, nullptr},

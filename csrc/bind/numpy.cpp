@@ -3,6 +3,7 @@
 #include <structmember.h>
 
 #include "bind/python.h"
+#include "cpu/uninitialized.h"
 
 namespace rl {
 
@@ -105,7 +106,9 @@ PyObject* resize_entry(PyObject*, PyObject* args) {
     Dims sizes;
     RL_CHECK_KIND(Type, as_int_list(py_sizes, &sizes), "resize_(): size must be a tuple of ints");
     RL_CHECK(!requires_grad(t), "cannot resize variables that require grad");
+    const size_t before = t.storage()->bytes();
     resize_tensor(t, sizes);
+    uninitialized(t, before);
     t->bump_version();
     return Py_NewRef(o);
   });

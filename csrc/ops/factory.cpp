@@ -1,6 +1,7 @@
 // New tensors.
 #include "cpu/convert.h"
 #include "cpu/parallel.h"
+#include "cpu/uninitialized.h"
 #include "dispatch/call.h"
 #include "dispatch/promotion.h"
 
@@ -56,21 +57,23 @@ OP("empty.memory_format(SymInt[] size, *, ScalarType? dtype=None, Layout? layout
       DType d = dtype.value_or(default_dtype());
       MemoryFormat f = format.value_or(MemoryFormat::Contiguous);
       if (f == MemoryFormat::ChannelsLast || f == MemoryFormat::ChannelsLast3d) {
-        return empty_strided(size, channels_last_strides(size), d, usable(device));
+        return uninitialized(empty_strided(size, channels_last_strides(size), d, usable(device)));
       }
-      return empty(size, d, usable(device));
+      return uninitialized(empty(size, d, usable(device)));
     });
 OP("empty_strided(SymInt[] size, SymInt[] stride, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor")
     .function_only()
     .direct([](const Dims& size, const Dims& stride, DT dtype, LT, DV device, B) {
-      return empty_strided(size, stride, dtype.value_or(default_dtype()), usable(device));
+      return uninitialized(
+          empty_strided(size, stride, dtype.value_or(default_dtype()), usable(device)));
     });
 OP("empty_like(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor")
     .function_only()
     .no_grad()
     .direct([](const Tensor& self, DT dtype, LT, DV device, B, MF format) {
-      return empty_strided(self.sizes(), like_strides(self, format), dtype.value_or(self.dtype()),
-                           usable(device.value_or(self.device())));
+      return uninitialized(empty_strided(self.sizes(), like_strides(self, format),
+                                         dtype.value_or(self.dtype()),
+                                         usable(device.value_or(self.device()))));
     });
 OP("zeros(SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor")
     .function_only()
@@ -119,15 +122,16 @@ OP("new_empty(Tensor self, SymInt[] size, *, ScalarType? dtype=None, Layout? lay
     .method_only()
     .no_grad()
     .direct([](const Tensor& self, const Dims& size, DT dtype, LT, DV device, B) {
-      return empty(size, dtype.value_or(self.dtype()), usable(device.value_or(self.device())));
+      return uninitialized(
+          empty(size, dtype.value_or(self.dtype()), usable(device.value_or(self.device()))));
     });
 OP("new_empty_strided(Tensor self, SymInt[] size, SymInt[] stride, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor")
     .method_only()
     .no_grad()
     .direct([](const Tensor& self, const Dims& size, const Dims& stride, DT dtype, LT, DV device,
                B) {
-      return empty_strided(size, stride, dtype.value_or(self.dtype()),
-                           usable(device.value_or(self.device())));
+      return uninitialized(empty_strided(size, stride, dtype.value_or(self.dtype()),
+                                         usable(device.value_or(self.device()))));
     });
 OP("new_zeros(Tensor self, SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor")
     .method_only()

@@ -11,6 +11,7 @@ Tensor = _C.Tensor
 _state: dict[str, Any] = {
     "deterministic": False,
     "warn_only": False,
+    "fill_uninitialized": True,
     "precision": "highest",
     "warn_always": False,
 }
@@ -120,14 +121,36 @@ def get_default_device():
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
-    """Ask for results that are the same whatever the number of threads.
+    """Ask for results that are the same whatever the number of threads, and for a known content of `empty` tensors.
 
     Args:
         mode: True to ask for it.
         warn_only: warn instead of raising where there is no such way.
+
+    Raises:
+        TypeError: one of them is not a bool.
     """
-    _state["deterministic"], _state["warn_only"] = bool(mode), bool(warn_only)
-    _C._set_thread_independent(bool(mode))
+    for position, (name, value) in enumerate((("mode", mode), ("warn_only", warn_only)), 1):
+        if not isinstance(value, bool):
+            place = f" (position {position})" if name == "mode" else ""
+            raise TypeError(
+                f"_set_deterministic_algorithms(): argument '{name}'{place} must be bool, "
+                f"not {type(value).__name__}"
+            )
+    _state["deterministic"], _state["warn_only"] = mode, warn_only
+    _C._set_thread_independent(mode)
+    _C._set_fill_uninitialized(mode and _state["fill_uninitialized"])
+
+
+def fills_uninitialized_memory() -> bool:
+    """The setting of `utils.deterministic.fill_uninitialized_memory`."""
+    return _state["fill_uninitialized"]
+
+
+def set_fill_uninitialized_memory(mode: bool) -> None:
+    """Set `utils.deterministic.fill_uninitialized_memory`."""
+    _state["fill_uninitialized"] = mode
+    _C._set_fill_uninitialized(mode and _state["deterministic"])
 
 
 def are_deterministic_algorithms_enabled() -> bool:
@@ -141,9 +164,19 @@ def is_deterministic_algorithms_warn_only_enabled() -> bool:
 
 
 def set_deterministic_debug_mode(debug_mode) -> None:
-    """ "default", "warn" or "error" (or 0, 1, 2)."""
+    """ "default", "warn" or "error" (or 0, 1, 2).
+
+    Raises:
+        TypeError: neither str nor int.
+        RuntimeError: another level.
+    """
     names = {"default": 0, "warn": 1, "error": 2}
-    level = names[debug_mode] if isinstance(debug_mode, str) else debug_mode
+    if not isinstance(debug_mode, (str, int)):
+        raise TypeError(f"debug_mode must be str or int, but got {type(debug_mode)}")
+    level = names.get(debug_mode) if isinstance(debug_mode, str) else debug_mode
+    if level not in (0, 1, 2):
+        known = "one of `default`, `warn`, `error`" if isinstance(debug_mode, str) else "0, 1, or 2"
+        raise RuntimeError(f"invalid value of debug_mode, expected {known}, but got {debug_mode}")
     use_deterministic_algorithms(level > 0, warn_only=level == 1)
 
 
@@ -154,8 +187,16 @@ def get_deterministic_debug_mode() -> int:
 
 def set_float32_matmul_precision(precision: str) -> None:
     """Accepted: "highest", "high" or "medium"; products are always computed in full float32."""
+    if not isinstance(precision, str):
+        kind = type(precision).__name__
+        raise RuntimeError(f"set_float32_matmul_precision expects a str, but got {kind}")
     if precision not in ("highest", "high", "medium"):
-        raise RuntimeError(f"{precision} is not one of 'highest', 'high', or 'medium'")
+        warnings.warn(
+            f"{precision} is not one of 'highest', 'high', or 'medium'; the current"
+            "setFloat32MatmulPrecision call has no effect.",
+            stacklevel=2,
+        )
+        return
     _state["precision"] = precision
 
 

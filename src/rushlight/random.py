@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from . import _C
 from ._C import default_generator
 
 if TYPE_CHECKING:
@@ -174,10 +175,11 @@ def fork_rng(
         >>> torch.equal(torch.rand(1), a)
         True
     """
+    device_type = device_type or "cuda"
+    _C.device(device_type)  # refuses what is no kind of device
     if not enabled or device_type == "meta":
         yield
         return
-    device_type = device_type or "cuda"
     module = _device_module(device_type)
     indices = _forked_devices(devices, module, device_type, _caller, _devices_kw)
     cpu_state = get_rng_state()

@@ -18,7 +18,9 @@ import pytest
 import rushlight as torch
 from rushlight.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
 
-METHODS = [m for m in ("fork", "spawn") if m in multiprocessing.get_all_start_methods()]
+METHODS = [
+    m for m in ("fork", "spawn", "forkserver") if m in multiprocessing.get_all_start_methods()
+]
 
 
 class Samples(Dataset):
@@ -296,10 +298,20 @@ PROGRAM = """
             time.sleep(0.01 if sys.argv[1] != "asleep" else 600)
             return i
 
-    batches = iter(DataLoader(Slow(), num_workers=2))
-    print(*[w.process.pid for w in batches._workers], flush=True)
-    for batch in batches:
-        pass
+    def main():
+        batches = iter(DataLoader(Slow(), num_workers=2))
+        print(*[w.process.pid for w in batches._workers], flush=True)
+        for batch in batches:
+            pass
+
+    if "in a thread" in sys.argv:
+        import threading
+
+        thread = threading.Thread(target=main)
+        thread.start()
+        thread.join()
+    else:
+        main()
 """
 
 
@@ -310,11 +322,19 @@ def is_running(pid: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("state", ["at work", "asleep"])
-@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGINT])
-def test_workers_end_with_the_program(state: str, by: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    "by, state, place",
+    [
+        (signal.SIGKILL, "at work", "in the main thread"),
+        (signal.SIGKILL, "asleep", "in the main thread"),
+        (signal.SIGKILL, "asleep", "in a thread"),
+        (signal.SIGINT, "at work", "in the main thread"),
+        (signal.SIGINT, "asleep", "in the main thread"),
+    ],
+)
+def test_workers_end_with_the_program(by: signal.Signals, state: str, place: str) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(PROGRAM), state],
+        [sys.executable, "-c", textwrap.dedent(PROGRAM), state, place],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -361,6 +361,8 @@ def build_numpy_array(array: Any, state: Any) -> None:
     good = type(state) is tuple and len(state) == 5 and type(state[1]) is tuple
     _expect(good and array.shape == (0,), "numpy array: unexpected state")
     version, shape, dtype, fortran, raw = state
+    if type(raw) is str:
+        raw = raw.encode("latin-1")  # the bytes of a pickle of Python 2, read as text
     _expect(isinstance(dtype, numpy.dtype) and not dtype.hasobject, "numpy array of objects")
     _expect(type(raw) is bytes and type(fortran) in (bool, int), "numpy array: unexpected state")
     count = dtype.itemsize

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 
 class _Matmul:
+    fp32_precision = "none"
     allow_tf32 = False
     allow_fp16_reduced_precision_reduction = True
     allow_bf16_reduced_precision_reduction = True

@@ -9,12 +9,16 @@ from typing import Any, NoReturn
 
 __all__ = [
     "current_device",
+    "default_generators",
     "device_count",
     "empty_cache",
     "get_device_capability",
     "get_device_name",
     "get_device_properties",
+    "get_rng_state",
+    "get_rng_state_all",
     "init",
+    "initial_seed",
     "is_available",
     "is_bf16_supported",
     "is_initialized",
@@ -28,6 +32,8 @@ __all__ = [
     "seed",
     "seed_all",
     "set_device",
+    "set_rng_state",
+    "set_rng_state_all",
     "synchronize",
 ]
 
@@ -83,6 +89,42 @@ def seed() -> None:
 
 def seed_all() -> None:
     """Seed every device from the system's randomness: without one, nothing to do."""
+
+
+default_generators: tuple = ()
+
+
+def initial_seed() -> int:
+    """The seed of the current device's generator; refused."""
+    _refuse()
+
+
+def get_rng_state(device: Any = "cuda") -> Any:
+    """The state of a device's generator; refused."""
+    _refuse()
+
+
+def set_rng_state(new_state: Any, device: Any = "cuda") -> None:
+    """Put a device's generator into a state: without one, nothing to do."""
+
+
+def get_rng_state_all() -> list[Any]:
+    """The states of the generators of all devices: none.
+
+    Example:
+        >>> import rushlight as torch
+        >>> torch.cuda.get_rng_state_all()
+        []
+    """
+    return []
+
+
+def set_rng_state_all(new_states: Any) -> None:
+    """Put the generators of all devices into states: those of a machine with devices are taken, and not needed.
+
+    Args:
+        new_states: what `get_rng_state_all` returned.
+    """
 
 
 def empty_cache() -> None:

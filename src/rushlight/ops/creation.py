@@ -101,10 +101,10 @@ def _infer(data: Any) -> _C.dtype | None:
         return _C.bool
     if isinstance(data, int):
         return _C.int64
-    if isinstance(data, float):
-        return _C.get_default_dtype()
-    if isinstance(data, complex):
-        return _C.get_default_dtype().to_complex()
+    # numpy.float64 and numpy.complex128 are floats and complex numbers, but keep their dtype.
+    if isinstance(data, (float, complex)) and not hasattr(data, "__array_interface__"):
+        dtype = _C.get_default_dtype()
+        return dtype if isinstance(data, float) else dtype.to_complex()
     interface = getattr(data, "__array_interface__", None)
     if interface is not None:
         found = _FROM_TYPESTR.get(interface["typestr"][1:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_PARTS = frozenset({"_pytree", "checkpoint", "data", "hooks", "tensorboard"})
+_PARTS = frozenset({"_pytree", "checkpoint", "data", "deterministic", "hooks", "tensorboard"})
 
 
 def __getattr__(name: str) -> Any:

@@ -39,7 +39,7 @@ class Dataset(Generic[T_co]):
         return ConcatDataset([self, other])
 
 
-class IterableDataset(Dataset[T_co]):
+class IterableDataset(Dataset[T_co], Iterable[T_co]):
     """Base class of datasets that are streams: a subclass defines ``__iter__()``."""
 
     def __add__(self, other: Any) -> ChainDataset:  # type: ignore[override]
@@ -187,7 +187,7 @@ class ConcatDataset(Dataset[T_co]):
     @property
     def cummulative_sizes(self) -> list[int]:
         warnings.warn(
-            "cummulative_sizes attribute is renamed to cumulative_sizes",
+            "`cummulative_sizes` attribute is renamed to `cumulative_sizes`",
             FutureWarning,
             stacklevel=2,
         )

@@ -43,7 +43,8 @@ class DistributedSampler(Sampler[Any]):
         drop_last: bool = False,
     ) -> None:
         if num_replicas is None or rank is None:
-            group = _process_group()
+            from ... import distributed as group
+
             num_replicas = group.get_world_size() if num_replicas is None else num_replicas
             rank = group.get_rank() if rank is None else rank
         if not 0 <= rank < num_replicas:
@@ -86,13 +87,3 @@ class DistributedSampler(Sampler[Any]):
             epoch: added to the seed; call it with the epoch's number before each epoch.
         """
         self.epoch = epoch
-
-
-def _process_group() -> Any:
-    try:
-        from ... import distributed
-    except ImportError:
-        distributed = None
-    if distributed is None or not (distributed.is_available() or distributed.is_initialized()):
-        raise RuntimeError("Requires distributed package to be available")
-    return distributed

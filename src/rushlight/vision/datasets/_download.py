@@ -2,88 +2,166 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 
+USER_AGENT = "rushlight"
 TIMEOUT_S = 30
 PIECE = 1 << 16
+# A page that begins like one of these is what servers send instead of a file: a login, an error.
+PAGE_STARTS = (b"<!doctype html", b"<html")
+PAGE_SUFFIXES = (".html", ".htm", ".xhtml")
 
 
-def sha256_of(path: str | os.PathLike[str]) -> str:
-    digest = hashlib.sha256()
+class DownloadError(RuntimeError):
+    """A server delivered something else than the file that was asked for."""
+
+
+def digest_of(path: str | os.PathLike[str], algorithm: str, piece: int = 1 << 20) -> str:
+    """The digest of a file's contents in hexadecimal; `algorithm` is "md5" or "sha256"."""
+    digest = hashlib.new(algorithm, usedforsecurity=False)
     with open(path, "rb") as f:
-        while piece := f.read(1 << 20):
-            digest.update(piece)
+        while data := f.read(piece):
+            digest.update(data)
     return digest.hexdigest()
 
 
-def download(urls: Sequence[str], path: str, sha256: str, max_bytes: int, advice: str) -> None:
-    """Fetch the first of `urls` that delivers the file with digest `sha256` to `path`.
+def fetch(
+    url: str,
+    path: str,
+    *,
+    md5: str | None = None,
+    sha256: str | None = None,
+    max_hops: int = 3,
+    max_bytes: int | None = None,
+) -> None:
+    """Download a file; it appears at `path` only once it is complete and its digest is right.
 
     Args:
-        urls: mirrors of the same file, http or https.
-        path: where it goes; it appears only once it is complete and its digest is right.
-        sha256: the expected digest, in hexadecimal.
+        url: http, https, or a file of this machine; redirects lead to http and https only.
+        path: where it goes; an old file stays until the new one replaces it.
+        md5, sha256: the expected digests in hexadecimal; None is not checked.
+        max_hops: how many redirects are followed.
         max_bytes: stop where more arrives.
-        advice: the last sentence of the error: what to do without a network.
 
     Raises:
-        RuntimeError: if no mirror delivers, with each mirror's reason.
+        DownloadError: what arrived is cut off, too long, a web page, or has another digest.
+        RecursionError: too many redirects.
+        urllib.error.URLError, OSError: the server or the disk refuses.
     """
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    partial = f"{path}.tmp.{os.getpid()}"
-    reasons = []
-    for url in urls:
-        try:
-            found = _fetch(url, partial, max_bytes)
-            if found != sha256:
-                raise ValueError(f"the SHA-256 is {found}, expected {sha256}")
-            os.replace(partial, path)
-            return
-        except (OSError, ValueError) as e:
-            reasons.append(f"  {url}: {e}")
-        finally:
-            if os.path.exists(partial):
-                os.unlink(partial)
-    raise RuntimeError(
-        f"Error downloading {os.path.basename(path)}:\n" + "\n".join(reasons) + f"\n{advice}"
-    )
+    partial = f"{path}.tmp.{os.getpid()}.{os.urandom(4).hex()}"
+    try:
+        with open(partial, "xb") as f:
+            _receive(url, f, max_hops, max_bytes)
+            f.flush()
+            os.fsync(f.fileno())
+        _refuse_page(url, path, partial)
+        for algorithm, expected in (("md5", md5), ("sha256", sha256)):
+            found = expected and digest_of(partial, algorithm)
+            if found and expected and found.lower() != expected.lower():
+                raise DownloadError(
+                    f"File not found or corrupted. {url}: the {algorithm.upper()} is {found}, expected {expected}"
+                )
+        os.replace(partial, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(partial)
 
 
-def _fetch(url: str, path: str, max_bytes: int) -> str:
-    from urllib.request import Request, urlopen
+def _receive(url: str, f: IO[bytes], max_hops: int, max_bytes: int | None) -> None:
+    from http.client import HTTPException
+    from urllib.request import Request
 
-    if not url.startswith(("http://", "https://")):
-        raise ValueError("only http and https are followed")
-    with urlopen(Request(url, headers={"User-Agent": "rushlight"}), timeout=TIMEOUT_S) as answer:
-        if not answer.geturl().startswith(("http://", "https://")):
-            raise ValueError(f"redirected to {answer.geturl()}, which is not followed")
-        length = int(answer.headers.get("Content-Length") or 0)
-        if length > max_bytes:
-            raise ValueError(f"{length} bytes announced, at most {max_bytes} expected")
-        with open(path, "wb") as f:
-            return _copy(answer, f, length, max_bytes, os.path.basename(url))
+    if not url.lower().startswith(("http://", "https://", "file://")):
+        raise DownloadError(f"{url}: only http, https and file addresses are read")
+    request = Request(url, headers={"User-Agent": USER_AGENT})
+    try:
+        with _opener(url, max_hops).open(request, timeout=TIMEOUT_S) as answer:
+            length = int(answer.headers.get("Content-Length") or 0)
+            if max_bytes is not None and length > max_bytes:
+                raise DownloadError(
+                    f"{url}: {length} bytes announced, at most {max_bytes} expected"
+                )
+            _copy(answer, f, length, max_bytes, url)
+    except HTTPException as e:
+        raise DownloadError(f"{url}: {type(e).__name__}: {e}") from e
 
 
-def _copy(answer: Any, f: IO[bytes], length: int, max_bytes: int, label: str) -> str:
-    digest, done = hashlib.sha256(), 0
-    show = sys.stderr is not None and sys.stderr.isatty()
-    while piece := answer.read(PIECE):
-        done += len(piece)
-        if done > max_bytes:
-            raise ValueError(f"more than {max_bytes} bytes arrived")
-        digest.update(piece)
-        f.write(piece)
-        if show:
-            total = f" of {length / 1e6:.1f}" if length else ""
-            print(f"\r{label}: {done / 1e6:.1f}{total} MB", end="", file=sys.stderr, flush=True)
-    if show:
-        print(file=sys.stderr)
+def _opener(first: str, max_hops: int) -> Any:
+    """An opener whose redirects are counted and never leave the web."""
+    from urllib.error import HTTPError
+    from urllib.request import HTTPRedirectHandler, build_opener
+
+    class Redirects(HTTPRedirectHandler):
+        hops = 0
+
+        def redirect_request(
+            self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+        ) -> Any:
+            if not newurl.lower().startswith(("http://", "https://")):
+                raise HTTPError(
+                    newurl, code, f"{first}: redirect to {newurl!r} refused", headers, fp
+                )
+            self.hops += 1
+            if self.hops > max_hops:
+                raise RecursionError(
+                    f"Request to {first} exceeded {max_hops} redirects. The last redirect points to {newurl}."
+                )
+            return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+    return build_opener(Redirects)
+
+
+def _copy(answer: Any, f: IO[bytes], length: int, max_bytes: int | None, url: str) -> None:
+    done = 0
+    with _progress(os.path.basename(url), length) as advance:
+        while piece := answer.read(PIECE):
+            done += len(piece)
+            if max_bytes is not None and done > max_bytes:
+                raise DownloadError(f"{url}: more than {max_bytes} bytes arrived")
+            f.write(piece)
+            advance(len(piece))
     if length and done != length:
-        raise ValueError(f"{done} of {length} bytes arrived")
-    f.flush()
-    os.fsync(f.fileno())
-    return digest.hexdigest()
+        raise DownloadError(f"{url}: cut off: {done} of {length} bytes arrived; try again")
+
+
+@contextlib.contextmanager
+def _progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Shows how far a download is, on a terminal only: tqdm's bar where it is installed, else one line of text."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda n: None
+        return
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        done = 0
+
+        def advance(n: int) -> None:
+            nonlocal done
+            done += n
+            of = f" of {total / 1e6:.1f}" if total else ""
+            print(f"\r{label}: {done / 1e6:.1f}{of} MB", end="", file=sys.stderr, flush=True)
+
+        yield advance
+        print(file=sys.stderr)
+        return
+    with tqdm(desc=label, total=total or None, unit="B", unit_scale=True) as bar:
+        yield bar.update
+
+
+def _refuse_page(url: str, path: str, partial: str) -> None:
+    """Refuse a web page that came in the place of a file which is not one by its name."""
+    suffix = os.path.splitext(path)[1].lower()
+    if not suffix or suffix in PAGE_SUFFIXES:
+        return
+    with open(partial, "rb") as f:
+        start = f.read(512).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith(PAGE_STARTS):
+        raise DownloadError(
+            f"File not found or corrupted. {url}: the server sent a web page instead of "
+            f"{os.path.basename(path)} (an error, a login or a quota page: open the address in a browser)"
+        )

@@ -111,7 +111,7 @@ class _MapDatasetFetcher(_BaseDatasetFetcher):
         indices = possibly_batched_index
         if self._plan is not None:
             wanted = _index_tensor(indices)
-            if wanted is not None and _all_inside(indices, self.dataset):
+            if wanted is not None and _all_inside(wanted, self.dataset):
                 return take(self._plan, wanted)
         many = getattr(self.dataset, "__getitems__", None)
         if many:
@@ -143,8 +143,8 @@ class _MapDatasetFetcher(_BaseDatasetFetcher):
             raise
 
 
-def _all_inside(indices: list[int], dataset: Any) -> bool:
-    return not indices or (min(indices) >= 0 and max(indices) < len(dataset))
+def _all_inside(index: Any, dataset: Any) -> bool:
+    return not index.numel() or (int(index.min()) >= 0 and int(index.max()) < len(dataset))
 
 
 def _note(error: BaseException, text: str) -> None:

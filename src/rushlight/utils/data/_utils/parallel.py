@@ -326,7 +326,8 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
             hint = _SIGNAL_HINTS.get(-code, "")
         else:
             text = f"DataLoader worker (pid(s) {process.pid}) exited unexpectedly"
-            text += f" with exit code {code}. "
+            # None: it has hung up, and takes its time to end.
+            text += ". " if code is None else f" with exit code {code}. "
             hint = "Something in the dataset or collate_fn ended the process. "
         raise RuntimeError(f"{text}It was {which}. {hint}")
 

@@ -136,7 +136,7 @@ def worker_main(settings: Settings, tasks: Any, results: Any, inherited: list[An
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # not a handler inherited from the program
     if settings.die_with_parent:
         _die_with_parent(settings.parent_pid)
-    waiting = _TaskReader(tasks)
+    waiting = _TaskReader(tasks, settings)
     waiting.start()
     try:
         _work(settings, waiting, results)
@@ -157,36 +157,53 @@ def _die_with_parent(parent_pid: int) -> None:
 
 
 class _TaskReader(threading.Thread):
-    """Reads tasks at once, so that the loader never blocks on a busy worker, and watches it."""
+    """Reads tasks at once, so that the loader never blocks on a busy worker, and watches the loader's process.
 
-    def __init__(self, tasks: Any) -> None:
+    A worker that is busy or asleep must not outlive that process. Where the kernel does not see to it, the parent's
+    sentinel says so; and since processes forked later may hold that open, the parent's id is looked at as well.
+    """
+
+    LOOK_AGAIN = 0.5  # seconds
+
+    def __init__(self, tasks: Any, settings: Settings) -> None:
         super().__init__(daemon=True, name="rushlight-task-reader")
         self.tasks = tasks
         self.queue: queue.SimpleQueue = queue.SimpleQueue()
         self.epoch = 0
+        # A child of the fork server has another parent, and PR_SET_PDEATHSIG needs no second look.
+        is_child = os.getppid() == settings.parent_pid and not settings.die_with_parent
+        self.parent_pid = settings.parent_pid if is_child else None
 
     def run(self) -> None:
-        import multiprocessing
-        from multiprocessing.connection import wait
-
-        parent = multiprocessing.parent_process()
-        watched = [self.tasks] + ([parent.sentinel] if parent is not None else [])
         while True:
-            ready = wait(watched)
-            if self.tasks not in ready:
-                os._exit(1)  # the loader's process is dead
+            self._wait(self.tasks)
             try:
                 task = self.tasks.recv()
             except (EOFError, OSError):
-                if parent is not None and not parent.is_alive():
-                    os._exit(1)
-                self.queue.put(None)
-                return
+                task = None
             if task is not None:
                 self.epoch = task[0]
             self.queue.put(task)
             if task is None:
+                break
+        self._wait(None)  # the last sample may take its time
+
+    def _wait(self, source: Any) -> None:
+        """Return when there is something to read; end this process when the loader's is dead."""
+        import multiprocessing
+        from multiprocessing.connection import wait
+
+        parent = multiprocessing.parent_process()
+        watched: list[Any] = [] if source is None else [source]
+        if parent is not None:
+            watched.append(parent.sentinel)
+        limit = None if self.parent_pid is None else self.LOOK_AGAIN
+        while True:
+            ready = wait(watched, limit)
+            if source is not None and source in ready:
                 return
+            if ready or (self.parent_pid is not None and os.getppid() != self.parent_pid):
+                os._exit(1)
 
 
 def _seed_everything(seed: int, base_seed: int, worker_id: int) -> None:
