@@ -62,3 +62,18 @@ def test_safetensors_reads_and_writes_our_tensors(rushlight_run):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "['a', 'b'] True\n"
+
+
+def test_torchinfo_shows_our_models(rushlight_run):
+    pytest.importorskip("torchinfo")
+    done = rushlight_run(
+        "import torch\n"
+        "from torch import nn\n"
+        "from torchinfo import summary\n"
+        "net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(16, 2))\n"
+        "theirs = summary(net, (2, 3, 4, 4), verbose=0)\n"
+        "ours = torch.summary(net, (2, 3, 4, 4), verbose=0)\n"
+        "print(str(theirs).replace('(Units.MEGABYTES)', '(M)') == str(ours), theirs.total_mult_adds)\n"
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"True {2 * 4 * (112 + 2 * 0) + 2 * 8 + 2 * 34}\n"
