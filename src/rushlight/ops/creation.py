@@ -184,19 +184,22 @@ _CODES = {
 }
 
 
+_CPU = _C.device("cpu")
+
+
 def _from_sequence(data: Any, dtype: _C.dtype | None) -> Tensor:
     wanted = dtype or _infer(data) or _C.get_default_dtype()
     shape = _shape_of(data)
     values: list = []
     _flatten(data, shape, 0, values)
-    out = _C.ops.empty(tuple(shape), dtype=wanted)
+    out = _C.ops.empty(tuple(shape), dtype=wanted, device=_CPU)
     if not values:
         return out
     if wanted.is_complex:
         pairs = [part for v in values for part in (complex(v).real, complex(v).imag)]
         _write(out, pairs, "d" if wanted is _C.complex128 else "f")
     elif wanted in (_C.float16, _C.bfloat16):
-        full = _C.ops.empty(tuple(shape), dtype=_C.float32)
+        full = _C.ops.empty(tuple(shape), dtype=_C.float32, device=_CPU)
         _write(full, [float(v) for v in values], "f")
         out = _C.ops._to_copy(full, dtype=wanted)
     elif wanted is _C.bool:
@@ -235,8 +238,13 @@ def _write(out: Tensor, values: list, code: str) -> None:
         ) from error
 
 
-def _check_device(device: Any) -> Any:
-    return None if device is None else _C.device(device)
+def _placed(out: Tensor, device: Any) -> Tensor:
+    """`out` on the wanted device; for None on the default one where that is not the CPU."""
+    if device is None:
+        device = _C._get_default_device()
+        if device.type == "cpu":
+            return out
+    return out.to(device)
 
 
 @function
@@ -292,8 +300,7 @@ def tensor(
                 )
         else:
             out = _from_sequence(data, dtype)
-    if device is not None:
-        out = out.to(device)
+    out = _placed(out, device)
     if requires_grad:
         if not (out.is_floating_point() or out.is_complex()):
             raise RuntimeError(
@@ -333,9 +340,8 @@ def as_tensor(data: Any, dtype=None, device=None) -> Tensor:
         out = from_dlpack(data)
     else:
         return tensor(data, dtype=dtype, device=device)
-    if dtype is not None or device is not None:
-        out = out.to(device=device if device is not None else out.device, dtype=dtype or out.dtype)
-    return out
+    out = _placed(out, device)
+    return out if dtype is None else out.to(dtype)
 
 
 @function

@@ -161,7 +161,7 @@ class Trace:
 
 def clock() -> int:
     """The sequence number that autograd is at."""
-    return ones([], requires_grad=True).neg().grad_fn._sequence_nr
+    return ones([], requires_grad=True).neg().grad_fn._sequence_nr()
 
 
 def history(outputs: list[Tensor]) -> list[Any]:
@@ -174,7 +174,7 @@ def history(outputs: list[Tensor]) -> list[Any]:
             continue
         found[node] = None
         waiting += [n for n, _ in node.next_functions if n is not None]
-    return sorted(found, key=lambda n: n._sequence_nr)
+    return sorted(found, key=lambda n: n._sequence_nr())
 
 
 def sizes(operators: list[Any], trace: Trace) -> dict[Any, list[int]]:
@@ -219,7 +219,7 @@ class Drawing:
             self.by_tensor[id(tensor)] = self._node(f"input/{name}", "IO Node", [], tensor.shape)
         operators = history(trace.outputs)
         shapes = sizes(operators, trace)
-        steps = [(o._sequence_nr, o, None) for o in operators]
+        steps = [(o._sequence_nr(), o, None) for o in operators]
         steps += [(c.end, None, c) for c in unseen(trace.calls, [n for n, *_ in steps])]
         for _, operator, call in sorted(steps, key=lambda s: s[0]):
             if call is None:
@@ -262,7 +262,7 @@ class Drawing:
                 self.by_tensor[id(tensor)] = name
 
     def _operator(self, operator: Any, shape: list[int] | None) -> None:
-        call = self._scope(operator._sequence_nr)
+        call = self._scope(operator._sequence_nr())
         scope = call.scope if call is not None else self.trace.root
         word = word_of(operator.name())
         inputs = []
