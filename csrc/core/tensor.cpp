@@ -4,7 +4,8 @@ namespace rl {
 
 namespace {
 
-// Operators refuse what this build has no memory on with words of their own; nothing must get past here.
+// Operators refuse what this build has no memory on with words of their own; nothing must get past
+// here.
 void check_memory_of(Device device) {
   if (device.type == DeviceType::CUDA)
     throw Error(ErrorKind::Assertion, "Torch not compiled with CUDA enabled",
