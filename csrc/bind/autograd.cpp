@@ -155,14 +155,16 @@ PyGetSetDef node_getset[] = {
        return nullptr;
      },
      nullptr, nullptr, nullptr},
-    {"_sequence_nr",
-     [](PyObject* s, void*) { return PyLong_FromUnsignedLongLong(node_of(s).sequence); }, nullptr,
-     nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyObject* node_name(PyObject* s, PyObject*) {
   return PyUnicode_FromString(node_of(s).name().c_str());
 }
+PyObject* sequence_number(PyObject* s, PyObject*) {
+  return PyLong_FromUnsignedLongLong(node_of(s).sequence);
+}
 PyMethodDef node_methods[] = {{"name", node_name, METH_NOARGS, "Name of the node."},
+                              {"_sequence_nr", sequence_number, METH_NOARGS,
+                               "When the node was made, as a number that grows."},
                               {nullptr, nullptr, 0, nullptr}};
 
 // ---- autograd.Function ----

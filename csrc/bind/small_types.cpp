@@ -118,13 +118,17 @@ bool parse_device(const char* text, Device* out) {
     bool ok = !digits.empty() && digits.size() <= 3 &&
               digits.find_first_not_of("0123456789") == std::string::npos;
     RL_CHECK(ok && (digits.size() == 1 || digits[0] != '0'), "Invalid device string: '", s, "'");
-    out->index = int8_t(std::stoi(digits));
+    int index = std::stoi(digits);
+    RL_CHECK(index < 128, "Invalid device string: '", s, "': the index must be less than 128");
+    out->index = int8_t(index);
     return true;
   }
+  RL_CHECK(!s.empty(), "Device string must not be empty");
   RL_CHECK(type.size() == s.size() || !type.empty(), "Invalid device string: '", s, "'");
   throw Error(ErrorKind::Runtime,
               concat("Expected one of cpu, cuda, meta device type at start of device string: ", s),
-              type == "gpu" ? "unknown device 'gpu'; did you mean 'cuda'?" : "");
+              concat("unknown device '", type, "'; available here: cpu",
+                     type == "gpu" || type == "GPU" ? ". Did you mean 'cuda'?" : ""));
 }
 
 PyObject* device_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {

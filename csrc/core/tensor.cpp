@@ -2,7 +2,20 @@
 
 namespace rl {
 
+namespace {
+
+// Operators refuse what this build has no memory on with words of their own; nothing must get past
+// here.
+void check_memory_of(Device device) {
+  if (device.type == DeviceType::CUDA)
+    throw Error(ErrorKind::Assertion, "Torch not compiled with CUDA enabled",
+                "this build has no CUDA device: leave the tensor on 'cpu'");
+}
+
+}  // namespace
+
 Tensor empty_strided(const Dims& sizes, const Dims& strides, DType dtype, Device device) {
+  check_memory_of(device);
   checked_count(sizes);
   int64_t last = 0;
   bool any = true;
@@ -16,6 +29,7 @@ Tensor empty_strided(const Dims& sizes, const Dims& strides, DType dtype, Device
 }
 
 Tensor empty(const Dims& sizes, DType dtype, Device device) {
+  check_memory_of(device);
   size_t bytes = size_t(checked_count(sizes)) * item_size(dtype);
   return Tensor(make_ref<TensorImpl>(make_ref<Storage>(bytes, device), sizes,
                                      contiguous_strides(sizes), 0, dtype));

@@ -189,7 +189,8 @@ Tensor no_gradient(GradContext& c) { return zeros_like(c.grad()); }
 
 Tensor new_empty(const Dims& size, OptDType dtype, OptDevice device) {
   checked_count(size);
-  return empty(size, dtype.value_or(default_dtype()), device.value_or(Device()));
+  return call<"empty.memory_format">(size, dtype.value_or(default_dtype()), Value(),
+                                     device ? Value(*device) : Value());
 }
 
 Tensor rand(Dims size, GeneratorRef generator, OptDType dtype, Value, OptDevice device, Value) {

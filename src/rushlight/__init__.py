@@ -125,6 +125,9 @@ _LAZY_NAMES = {
     "compile": "compiler",
     "vmap": "func",
     "fork_rng": "random",
+    "summary": "_summary",
+    "OutOfMemoryError": "_device",
+    "get_device_module": "_device",
 }
 _LAZY_NAMES |= dict.fromkeys(
     "cholesky cholesky_inverse cholesky_solve cross det geqrf inverse logdet lu lu_solve lu_unpack matrix_exp "

@@ -81,25 +81,28 @@ def set_default_dtype(d) -> None:
 
 def set_default_tensor_type(t) -> None:
     """Old way of setting the default dtype, by a tensor type or its name."""
+    from ._legacy_types import unavailable
+    from ._tensor import _WORD_DTYPES
+
+    name = (
+        t if isinstance(t, str) else f"{getattr(t, '__module__', '')}.{getattr(t, '__name__', '')}"
+    )
+    module, _, word = name.rpartition(".")
+    word = word.removesuffix("Tensor")
+    if word not in _WORD_DTYPES or module not in ("torch", "torch.cuda"):
+        raise TypeError(
+            "invalid type object: only floating-point types are supported as the default type\n"
+            f"set_default_tensor_type: got {t!r}, expected torch.FloatTensor, torch.DoubleTensor or their names"
+        )
+    if module == "torch.cuda":
+        raise unavailable(name)
+    _C.set_default_dtype(_WORD_DTYPES[word])
     warnings.warn(
         "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use torch.set_default_dtype() and "
         "torch.set_default_device() as alternatives.",
         UserWarning,
         stacklevel=2,
     )
-    from ._tensor import _WORD_DTYPES
-
-    name = t if isinstance(t, str) else getattr(t, "__name__", str(t))
-    name = name.rsplit(".", 1)[-1] if ".cuda." not in name else name
-    if "cuda" in name:
-        raise TypeError(
-            f"type {t} not available. Torch not compiled with CUDA enabled.\n"
-            "rushlight found no CUDA device: it runs on the CPU"
-        )
-    word = name.removesuffix("Tensor")
-    if word not in _WORD_DTYPES:
-        raise TypeError(f"invalid type object: {t}")
-    _C.set_default_dtype(_WORD_DTYPES[word])
 
 
 def set_default_device(device) -> None:

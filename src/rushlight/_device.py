@@ -1,4 +1,4 @@
-"""The default device, and `with torch.device(...)`."""
+"""The default device, `with torch.device(...)`, and what belongs to a type of device."""
 
 from __future__ import annotations
 
@@ -27,3 +27,30 @@ def enter(device):
 def exit(device) -> None:
     """End of the `with` block."""
     set_default(_stack.pop())
+
+
+class OutOfMemoryError(RuntimeError):
+    """A device's memory is full."""
+
+    __module__ = "torch"
+
+
+def get_device_module(device=None):
+    """The module of a device's type, such as `torch.cuda`; for None that of the default device.
+
+    Args:
+        device: a device or its name.
+
+    Example:
+        >>> import rushlight as torch
+        >>> torch.get_device_module("cpu") is torch.cpu
+        True
+    """
+    from ._lazy import lazy_module
+
+    kind = _C.device(get_default() if device is None else device).type
+    if kind == "meta":
+        raise RuntimeError(
+            "Device 'meta' does not have a corresponding module registered as 'torch.meta'."
+        )
+    return lazy_module(__package__, kind)

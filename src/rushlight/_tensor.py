@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import warnings
 from typing import Any
 
@@ -89,7 +90,7 @@ def new(self, *args, **kwargs):
     if len(args) == 1 and not _is_int(args[0]) and not isinstance(args[0], _C.Size):
         return _from_sequence(args[0], self.dtype)
     size = args[0] if len(args) == 1 and isinstance(args[0], _C.Size) else args or (0,)
-    return _C.ops.empty(tuple(size), dtype=self.dtype)
+    return _C.ops.empty(tuple(size), dtype=self.dtype, device=self.device)
 
 
 # ---- conversion ----------------------------------------------------------------------------------
@@ -193,12 +194,24 @@ def type(self, dtype=None, non_blocking: bool = False, **kwargs):
     if dtype is None:
         return f"torch.{_TYPE_WORDS[str(self.dtype).removeprefix('torch.')]}Tensor"
     if isinstance(dtype, str):
-        word = dtype.removeprefix("torch.").removesuffix("Tensor")
-        if word not in _WORD_DTYPES:
+        module, _, word = dtype.rpartition(".")
+        word = word.removesuffix("Tensor")
+        if module not in ("torch", "torch.cuda") or word not in _WORD_DTYPES:
             raise ValueError(f"invalid type: '{dtype}'")
-        dtype = _WORD_DTYPES[word]
-    elif hasattr(dtype, "dtype") and not isinstance(dtype, _C.dtype):
-        dtype = dtype.dtype
+        on_cuda, dtype = module == "torch.cuda", _WORD_DTYPES[word]
+    elif isinstance(dtype, _C.dtype):
+        on_cuda = False
+    elif hasattr(dtype, "dtype") and isinstance(dtype, builtins.type):
+        on_cuda, dtype = getattr(dtype, "is_cuda", False), dtype.dtype
+    else:
+        raise TypeError(
+            f"dtype must be a type, str, or dtype object\nTensor.type: got {dtype!r}, expected e.g. torch.float64"
+        )
+    if on_cuda:
+        raise RuntimeError(
+            "Cannot initialize CUDA without ATen_cuda library.\n"
+            "rushlight found no CUDA device: it runs on the CPU"
+        )
     return self.to(dtype)
 
 

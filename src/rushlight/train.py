@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import sys
 import time
@@ -85,8 +86,9 @@ class Timer:
 class Animator:
     """Curves that grow while a model trains.
 
-    In a notebook the picture is redrawn at every `add`; in a terminal one line shows the latest values. `save` writes
-    the picture, `str` gives the curves as text. Only drawing needs matplotlib.
+    In a notebook the picture is redrawn at every `add`. In a terminal one line shows the latest values; it is kept
+    whenever all curves have reached a whole number, and at the end of `xlim` the curves follow as text. `save` writes the
+    picture, `str` gives the curves as text. Only drawing needs matplotlib.
 
     Args:
         xlabel, ylabel: axis labels.
@@ -133,6 +135,8 @@ class Animator:
         }
         self.X: list[list[float]] = []
         self.Y: list[list[float]] = []
+        self._handle: Any = None
+        self._kept = 0
 
     def add(self, x: Any, y: Any) -> None:
         """Append a point to each curve; `y` (and `x`) may be one number or a sequence, None leaves a curve out."""
@@ -148,8 +152,18 @@ class Animator:
         self._show()
 
     def figure(self) -> Any:
-        """The picture as a matplotlib figure."""
-        from matplotlib.figure import Figure
+        """The picture as a matplotlib figure.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+        """
+        try:
+            from matplotlib.figure import Figure
+        except ImportError as e:
+            raise ImportError(
+                "Animator draws with matplotlib, which is not installed: pip install matplotlib; "
+                "print(animator) shows the curves as text"
+            ) from e
 
         figure = Figure(figsize=self.figsize, layout="tight")
         axes = figure.subplots()
@@ -178,19 +192,38 @@ class Animator:
 
     def _show(self) -> None:
         if "ipykernel" in sys.modules:
-            from IPython import display
-
-            display.clear_output(wait=True)
-            display.display(self.figure())
+            self._show_in_notebook()
         elif sys.stderr is not None and sys.stderr.isatty():
-            latest = "  ".join(f"{self._label(i)} {y[-1]:.4g}" for i, y in enumerate(self.Y) if y)
-            end = max((x[-1] for x in self.X if x), default=0.0)
-            print(
-                f"\r\x1b[K{self.axes['xlabel'] or 'x'} {end:.4g}  {latest}",
-                end="",
-                file=sys.stderr,
-                flush=True,
-            )
+            self._show_in_terminal()
+
+    def _show_in_notebook(self) -> None:
+        from IPython import display
+
+        try:
+            out = io.BytesIO()
+            self.figure().savefig(out, format="png", dpi=100)
+            shown: Any = display.Image(data=out.getvalue(), format="png")
+        except ImportError:
+            shown = display.Pretty(str(self))
+        if self._handle is None:
+            self._handle = display.display(shown, display_id=True)
+        else:  # in place: what else the cell has printed stays
+            self._handle.update(shown)
+
+    def _show_in_terminal(self) -> None:
+        latest = "  ".join(f"{self._label(i)} {y[-1]:.4g}" for i, y in enumerate(self.Y) if y)
+        ends = {x[-1] if x else None for x in self.X}
+        (end,) = ends if len(ends) == 1 else (None,)
+        at = max((x[-1] for x in self.X if x), default=0.0)
+        line = f"\r\x1b[K{self.axes['xlabel'] or 'x'} {at:.4g}  {latest}"
+        xlim = self.axes["xlim"]
+        last = xlim is not None and end is not None and end >= max(xlim)
+        if last:
+            line += f"\n{self}\n"
+        elif end is not None and end.is_integer() and self._kept < 100:
+            self._kept += 1
+            line += "\n"
+        print(line, end="", file=sys.stderr, flush=True)
 
 
 def _sparkline(values: Sequence[float], width: int = 40) -> str:

@@ -10,12 +10,13 @@ usage: rushlight <command> ...
 
   run script.py [args]   run a PyTorch program on Rushlight (also -m module, -c code, -)
   demo                   train a LeNet on real images, with curves, a log and a checkpoint
+  summary file.py:Net    layers of a model, with sizes, parameters and multiply-adds
   env                    versions, instruction level, threads, libraries, devices
   bench                  compare the speed with PyTorch's
 
 `rushlight <command> --help` says more."""
 
-COMMANDS = ("run", "demo", "env", "bench")
+COMMANDS = ("run", "demo", "summary", "env", "bench")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

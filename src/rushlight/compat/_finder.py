@@ -36,14 +36,25 @@ def install_finder() -> None:
             sys.modules[shown] = module
             present_module(module, shown)
             name_lacking_attributes(module, shown)
-    if "multiprocessing.spawn" in sys.modules:
-        _patch_spawn(sys.modules["multiprocessing.spawn"])
+    for name, patch in PATCHES.items():
+        if name in sys.modules:
+            patch(sys.modules[name])
 
 
 def _patch_spawn(module: ModuleType) -> None:
     from ._spawn import patch
 
     patch(module)
+
+
+def _patch_tensorboardx(module: ModuleType) -> None:
+    from ._tensorboardx import patch
+
+    patch(module)
+
+
+# Modules of others that learn of Rushlight once they are loaded.
+PATCHES = {"multiprocessing.spawn": _patch_spawn, "tensorboardX": _patch_tensorboardx}
 
 
 class Finder:
@@ -59,7 +70,7 @@ class Finder:
             shown = shown_name(fullname)
             if shown is not None:
                 return _watched(self._find_elsewhere(fullname, path, target), shown)
-        if fullname == "multiprocessing.spawn":
+        if fullname in PATCHES:
             return _watched(self._find_elsewhere(fullname, path, target), None)
         return None
 
@@ -171,7 +182,7 @@ class WatchingLoader(Loader):
             module.__spec__.loader = self.inner
         if self.shown is None:
             self.inner.exec_module(module)
-            _patch_spawn(module)
+            PATCHES[module.__name__](module)
             return
         self._exec_shown(module, self.shown)
 

@@ -7,44 +7,118 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+from ._absent import refuse
+from .memory import (
+    empty_cache,
+    list_gpu_processes,
+    max_memory_allocated,
+    max_memory_cached,
+    max_memory_reserved,
+    mem_get_info,
+    memory_allocated,
+    memory_cached,
+    memory_reserved,
+    memory_snapshot,
+    memory_stats,
+    memory_summary,
+    reset_accumulated_memory_stats,
+    reset_max_memory_allocated,
+    reset_max_memory_cached,
+    reset_peak_memory_stats,
+    set_per_process_memory_fraction,
+)
+from .random import (
+    get_rng_state,
+    get_rng_state_all,
+    initial_seed,
+    manual_seed,
+    manual_seed_all,
+    seed,
+    seed_all,
+    set_rng_state,
+    set_rng_state_all,
+)
+from .streams import (
+    CUDAGraph,
+    Event,
+    ExternalStream,
+    Stream,
+    StreamContext,
+    current_stream,
+    default_stream,
+    is_current_stream_capturing,
+    set_stream,
+    stream,
+)
+
 __all__ = [
+    "CUDAGraph",
+    "Event",
+    "ExternalStream",
+    "Stream",
+    "StreamContext",
+    "can_device_access_peer",
+    "clock_rate",
     "current_device",
+    "current_stream",
     "default_generators",
+    "default_stream",
+    "device",
     "device_count",
+    "device_of",
     "empty_cache",
+    "get_arch_list",
     "get_device_capability",
     "get_device_name",
     "get_device_properties",
+    "get_gencode_flags",
     "get_rng_state",
     "get_rng_state_all",
+    "get_sync_debug_mode",
     "init",
     "initial_seed",
+    "ipc_collect",
     "is_available",
     "is_bf16_supported",
+    "is_current_stream_capturing",
     "is_initialized",
+    "is_tf32_supported",
+    "list_gpu_processes",
     "manual_seed",
     "manual_seed_all",
     "max_memory_allocated",
+    "max_memory_cached",
     "max_memory_reserved",
+    "mem_get_info",
     "memory_allocated",
+    "memory_cached",
     "memory_reserved",
+    "memory_snapshot",
+    "memory_stats",
+    "memory_summary",
+    "memory_usage",
+    "power_draw",
+    "reset_accumulated_memory_stats",
+    "reset_max_memory_allocated",
+    "reset_max_memory_cached",
     "reset_peak_memory_stats",
     "seed",
     "seed_all",
     "set_device",
+    "set_per_process_memory_fraction",
     "set_rng_state",
     "set_rng_state_all",
+    "set_stream",
+    "set_sync_debug_mode",
+    "stream",
     "synchronize",
+    "temperature",
+    "utilization",
 ]
 
-_REFUSAL = (
-    "Torch not compiled with CUDA enabled\n"
-    "rushlight runs on the CPU only so far: use device='cpu', or choose by torch.cuda.is_available()"
-)
-
-
-def _refuse() -> NoReturn:
-    raise AssertionError(_REFUSAL)
+has_magma = False
+has_half = True
+default_generators: tuple = ()
 
 
 def is_available() -> bool:
@@ -73,126 +147,162 @@ def is_bf16_supported(including_emulation: bool = True) -> bool:
     return False
 
 
-def manual_seed(seed: int) -> None:
-    """Seed the current device: without one, nothing to do."""
-    int(seed)
+def is_tf32_supported() -> bool:
+    """Whether the device computes in TF32."""
+    return False
 
 
-def manual_seed_all(seed: int) -> None:
-    """Seed every device: without one, nothing to do."""
-    int(seed)
-
-
-def seed() -> None:
-    """Seed the current device from the system's randomness: without one, nothing to do."""
-
-
-def seed_all() -> None:
-    """Seed every device from the system's randomness: without one, nothing to do."""
-
-
-default_generators: tuple = ()
-
-
-def initial_seed() -> int:
-    """The seed of the current device's generator; refused."""
-    _refuse()
-
-
-def get_rng_state(device: Any = "cuda") -> Any:
-    """The state of a device's generator; refused."""
-    _refuse()
-
-
-def set_rng_state(new_state: Any, device: Any = "cuda") -> None:
-    """Put a device's generator into a state: without one, nothing to do."""
-
-
-def get_rng_state_all() -> list[Any]:
-    """The states of the generators of all devices: none.
-
-    Example:
-        >>> import rushlight as torch
-        >>> torch.cuda.get_rng_state_all()
-        []
-    """
+def get_arch_list() -> list[str]:
+    """The architectures that kernels were compiled for: none."""
     return []
 
 
-def set_rng_state_all(new_states: Any) -> None:
-    """Put the generators of all devices into states: those of a machine with devices are taken, and not needed.
-
-    Args:
-        new_states: what `get_rng_state_all` returned.
-    """
-
-
-def empty_cache() -> None:
-    """Give cached device memory back: without a device, there is none."""
-
-
-def memory_allocated(device: Any = None) -> int:
-    """Bytes of tensors on the device."""
-    return 0
-
-
-def max_memory_allocated(device: Any = None) -> int:
-    """The most bytes of tensors on the device."""
-    return 0
-
-
-def memory_reserved(device: Any = None) -> int:
-    """Bytes held from the device."""
-    return 0
-
-
-def max_memory_reserved(device: Any = None) -> int:
-    """The most bytes held from the device."""
-    return 0
-
-
-def reset_peak_memory_stats(device: Any = None) -> None:
-    """Restart the maxima: without a device, nothing to do."""
+def get_gencode_flags() -> str:
+    """The compiler's options for them."""
+    return ""
 
 
 def init() -> None:
     """Set CUDA up; refused."""
-    _refuse()
+    refuse()
 
 
 def current_device() -> int:
     """The index of the current device; refused."""
-    _refuse()
+    refuse()
 
 
 def set_device(device: Any) -> None:
-    """Choose a device; refused."""
-    _refuse()
+    """Choose a device; refused, except for a negative index, which leaves things as they are."""
+    if _index(device) >= 0:
+        refuse()
 
 
 def synchronize(device: Any = None) -> None:
     """Wait for the device; refused."""
-    _refuse()
+    refuse()
 
 
 def get_device_name(device: Any = None) -> str:
     """The device's name; refused."""
-    _refuse()
+    refuse()
 
 
 def get_device_capability(device: Any = None) -> tuple[int, int]:
     """The device's compute capability; refused."""
-    _refuse()
+    refuse()
 
 
 def get_device_properties(device: Any = None) -> Any:
     """The device's properties; refused."""
-    _refuse()
+    refuse()
+
+
+def can_device_access_peer(device: Any, peer_device: Any) -> bool:
+    """Whether one device reads another's memory; refused."""
+    refuse()
+
+
+def ipc_collect() -> None:
+    """Free memory that other processes have given back; refused."""
+    refuse()
+
+
+def get_sync_debug_mode() -> int:
+    """Whether waiting for the device is reported; refused."""
+    refuse()
+
+
+def set_sync_debug_mode(debug_mode: int | str) -> None:
+    """Choose whether waiting for the device is reported; refused."""
+    refuse()
+
+
+def utilization(device: Any = None) -> int:
+    """How busy the device is; refused."""
+    _no_monitor()
+
+
+def memory_usage(device: Any = None) -> int:
+    """How busy the device's memory is; refused."""
+    _no_monitor()
+
+
+def temperature(device: Any = None) -> int:
+    """The device's temperature; refused."""
+    _no_monitor()
+
+
+def power_draw(device: Any = None) -> int:
+    """The device's power; refused."""
+    _no_monitor()
+
+
+def clock_rate(device: Any = None) -> int:
+    """The device's frequency; refused."""
+    _no_monitor()
+
+
+def _no_monitor() -> NoReturn:
+    text = "nvidia-ml-py does not seem to be installed or it can't be imported."
+    refuse(ModuleNotFoundError, text)
+
+
+def _index(device: Any) -> int:
+    """The number of a device; -1 for one that is none of CUDA's."""
+    if isinstance(device, int):
+        return device
+    from .. import _C
+
+    found = _C.device(device)
+    if found.type != "cuda":
+        raise ValueError(f"Expected a cuda device, but got: {device}")
+    return found.index or 0
+
+
+class device:
+    """A block whose work goes to a device: refused, except for None and negative indices.
+
+    Args:
+        device: an index, a name or a `torch.device`.
+
+    Example:
+        >>> import rushlight as torch
+        >>> with torch.cuda.device(None):
+        ...     pass
+    """
+
+    def __init__(self, device: Any) -> None:
+        self.idx = -1 if device is None else _index(device)
+
+    def __enter__(self) -> None:
+        if self.idx >= 0:
+            refuse(RuntimeError, "PyTorch was compiled without CUDA support")
+
+    def __exit__(self, *unused: Any) -> None:
+        return None
+
+
+class device_of(device):
+    """A block whose work goes to a tensor's device; for tensors of the CPU an ordinary block."""
+
+    def __init__(self, obj: Any) -> None:
+        super().__init__(None)
 
 
 def __getattr__(name: str) -> Any:
     from .._lazy import lacking, lazy_module
 
-    if name == "amp":
+    if name in ("amp", "nccl", "nvtx"):
         return lazy_module(__name__, name)
+    if name.endswith("Tensor"):
+        from .._legacy_types import cuda_type
+
+        found = cuda_type(name)
+        if found is not None:
+            return found
+    if name == "OutOfMemoryError":
+        from .. import OutOfMemoryError
+
+        return OutOfMemoryError
     lacking(__name__, name)

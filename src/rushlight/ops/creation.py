@@ -239,8 +239,13 @@ def _write(out: Tensor, values: list, code: str) -> None:
         ) from error
 
 
-def _check_device(device: Any) -> Any:
-    return None if device is None else _C.device(device)
+def _placed(out: Tensor, device: Any) -> Tensor:
+    """`out` on the wanted device; for None on the default one where that is not the CPU."""
+    if device is None:
+        device = _C._get_default_device()
+        if device.type == "cpu":
+            return out
+    return out.to(device)
 
 
 @function
@@ -296,9 +301,7 @@ def tensor(
                 )
         else:
             out = _from_sequence(data, dtype)
-    default = _C._get_default_device()
-    if device is not None or default != _CPU:
-        out = out.to(default if device is None else device)
+    out = _placed(out, device)
     if requires_grad:
         if not (out.is_floating_point() or out.is_complex()):
             raise RuntimeError(
@@ -338,9 +341,8 @@ def as_tensor(data: Any, dtype=None, device=None) -> Tensor:
         out = from_dlpack(data)
     else:
         return tensor(data, dtype=dtype, device=device)
-    if dtype is not None or device is not None:
-        out = out.to(device=device if device is not None else out.device, dtype=dtype or out.dtype)
-    return out
+    out = _placed(out, device)
+    return out if dtype is None else out.to(dtype)
 
 
 @function

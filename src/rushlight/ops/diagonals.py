@@ -16,8 +16,8 @@ _ops = _C.ops
 
 
 def _triangle_mask(input: Tensor, keep) -> Tensor:
-    rows = _ops.arange(input.shape[-2]).unsqueeze(-1)
-    columns = _ops.arange(input.shape[-1])
+    rows = _ops.arange(input.shape[-2], device=input.device).unsqueeze(-1)
+    columns = _ops.arange(input.shape[-1], device=input.device)
     return keep(columns - rows)
 
 
@@ -56,26 +56,27 @@ def triu_(self: Tensor, diagonal: int = 0) -> Tensor:
     return self.copy_(triu(self, diagonal))
 
 
-def _triangle_indices(row: int, col: int, offset: int, lower: bool, dtype) -> Tensor:
-    mask = _ops.ones((row, col), dtype=_C.bool)
+def _triangle_indices(row: int, col: int, offset: int, lower: bool, dtype, device) -> Tensor:
+    mask = _ops.ones((row, col), dtype=_C.bool, device="cpu")
     mask = tril(mask, offset) if lower else triu(mask, offset)
-    return _ops.nonzero(mask).t().contiguous().to(dtype or _C.int64)
+    found = _ops.nonzero(mask).t().contiguous()
+    return found.to(device or _C._get_default_device(), dtype or _C.int64)
 
 
 @function
 def tril_indices(
-    row: int, col: int, offset: int = 0, *, dtype=None, device="cpu", layout=None
+    row: int, col: int, offset: int = 0, *, dtype=None, device=None, layout=None
 ) -> Tensor:
     """Row and column numbers of a lower triangle, (2, n)."""
-    return _triangle_indices(row, col, offset, True, dtype)
+    return _triangle_indices(row, col, offset, True, dtype, device)
 
 
 @function
 def triu_indices(
-    row: int, col: int, offset: int = 0, *, dtype=None, device="cpu", layout=None
+    row: int, col: int, offset: int = 0, *, dtype=None, device=None, layout=None
 ) -> Tensor:
     """Row and column numbers of an upper triangle, (2, n)."""
-    return _triangle_indices(row, col, offset, False, dtype)
+    return _triangle_indices(row, col, offset, False, dtype, device)
 
 
 @method

@@ -54,6 +54,7 @@ def _derivative(x: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
             (n - 1,),
             float(spacing),
             dtype=x.dtype if x.dtype.is_floating_point else _C.get_default_dtype(),
+            device=x.device,
         ).reshape(shape)
     left, right = h.narrow(dim, 0, n - 2), h.narrow(dim, 1, n - 2)
     inner = (

@@ -158,12 +158,14 @@ def isin(
         tensor([False,  True, False])
     """
     if not isinstance(elements, Tensor):
-        elements = _ops.scalar_tensor(elements, dtype=_dtype_of(elements, test_elements))
+        dtype = _dtype_of(elements, test_elements)
+        elements = _ops.scalar_tensor(elements, dtype=dtype, device=test_elements.device)
     if not isinstance(test_elements, Tensor):
-        test_elements = _ops.scalar_tensor(test_elements, dtype=_dtype_of(test_elements, elements))
+        dtype = _dtype_of(test_elements, elements)
+        test_elements = _ops.scalar_tensor(test_elements, dtype=dtype, device=elements.device)
     pool = test_elements.reshape(-1)
     if pool.numel() == 0:
-        found = _ops.zeros(list(elements.shape), dtype=_C.bool)
+        found = _ops.zeros(list(elements.shape), dtype=_C.bool, device=elements.device)
     elif pool.numel() <= 8:
         found = (elements.unsqueeze(-1) == pool).any(-1)
     else:
@@ -199,7 +201,7 @@ def _quantile(
     if not isinstance(q, Tensor):
         if not 0 <= q <= 1:
             raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {q:g}")
-        q = _ops.scalar_tensor(q, dtype=input.dtype)
+        q = _ops.scalar_tensor(q, dtype=input.dtype, device=input.device)
     if q.ndim > 1:
         raise RuntimeError(f"{name}() q must be a scalar or 1D tensor")
     if q.dtype != input.dtype:
@@ -388,7 +390,7 @@ def trapezoid(
     if y.shape[dim] == 0:
         shape = list(y.shape)
         del shape[dim]
-        return _ops.zeros(shape, dtype=y.dtype)
+        return _ops.zeros(shape, dtype=y.dtype, device=y.device)
     return _trapezoids("trapezoid", y, x, dx, dim).sum(dim) / 2.0
 
 
@@ -586,7 +588,7 @@ def histogram(
         low, high = range if range is not None else _data_range(x)
         if low == high:
             low, high = low - 0.5, high + 0.5
-        edges = _ops.linspace(low, high, bins + 1, dtype=input.dtype)
+        edges = _ops.linspace(low, high, bins + 1, dtype=input.dtype, device=input.device)
     count = edges.numel() - 1
     at = _ops.searchsorted(edges, x, right=True) - 1
     at = at.masked_fill(x == edges[-1], count - 1)

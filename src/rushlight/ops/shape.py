@@ -188,8 +188,8 @@ def block_diag(*tensors) -> Tensor:
         dtype = _C.promote_types(dtype, b.dtype)
     rows, at = [], 0
     for b in blocks:
-        left = _ops.zeros((b.shape[0], at), dtype=dtype)
-        right = _ops.zeros((b.shape[0], width - at - b.shape[1]), dtype=dtype)
+        left = _ops.zeros((b.shape[0], at), dtype=dtype, device=b.device)
+        right = _ops.zeros((b.shape[0], width - at - b.shape[1]), dtype=dtype, device=b.device)
         rows.append(_ops.cat([left, b.to(dtype), right], 1))
         at += b.shape[1]
     return _ops.cat(rows, 0)
@@ -351,11 +351,11 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     if r < 0:
         raise RuntimeError(f"Expect a non-negative number, but got {r}")
     if r == 0:
-        return _ops.empty((0,), dtype=input.dtype)
+        return _ops.empty((0,), dtype=input.dtype, device=input.device)
     pick = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = list(pick(range(input.shape[0]), r))
     if not rows:
-        return _ops.empty((0, r), dtype=input.dtype)
+        return _ops.empty((0, r), dtype=input.dtype, device=input.device)
     from .creation import tensor
 
     return input[tensor(rows)]
@@ -642,7 +642,9 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
     found = _native_nonzero(input)[:size]
     if found.shape[0] == size:
         return found
-    pad = _ops.full((size - found.shape[0], found.shape[1]), fill_value, dtype=_C.int64)
+    pad = _ops.full(
+        (size - found.shape[0], found.shape[1]), fill_value, dtype=_C.int64, device=found.device
+    )
     return _ops.cat([found, pad])
 
 
@@ -663,7 +665,7 @@ def logspace(
     first = start.item() if isinstance(start, Tensor) else start
     last = end.item() if isinstance(end, Tensor) else end
     wanted = dtype or _C.get_default_dtype()
-    values = _ops.linspace(first, last, steps, dtype=_C.float64)
+    values = _ops.linspace(first, last, steps, dtype=_C.float64, device=device)
     result = _ops.pow(float(base), values).to(wanted)
     return _into(out, result).requires_grad_(requires_grad)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+# The library comes first: its import may itself load `.writer`, which must find it complete.
 try:
-    import tensorboardX as _tensorboardX  # noqa: F401
+    from tensorboardX.record_writer import RecordWriter
 except ImportError as e:
     raise ImportError(
         "utils.tensorboard writes its files with the tensorboardX library, which is not installed: "
-        "pip install tensorboardX"
+        'pip install tensorboardX, or "rushlight[log]"'
     ) from e
 
-from .writer import SummaryWriter
+from .writer import FileWriter, SummaryWriter
 
-__all__ = ["SummaryWriter"]
+__all__ = ["FileWriter", "RecordWriter", "SummaryWriter"]
