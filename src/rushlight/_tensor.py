@@ -326,7 +326,13 @@ def backward(
         retain_graph = retain_variables if retain_graph is None else retain_graph
     if gradient is None and inputs is None and self.requires_grad:
         keep = create_graph if retain_graph is None else retain_graph
-        _C._run_backward((self,), (None,), keep, create_graph, None, False, True)
+        try:
+            _C._run_backward((self,), (None,), keep, create_graph, None, False, True)
+        except RuntimeError as error:
+            from .autograd._backward import explain
+
+            explain(error, (self,))
+            raise
         return
     from .autograd._backward import backward as run
 

@@ -263,6 +263,34 @@ def test_gradients_that_nobody_asked_for_are_not_computed() -> None:
     assert log == []
 
 
+def test_errors_say_what_to_do() -> None:
+    x = torch.ones(2, requires_grad=True)
+
+    def twice(run):
+        y = (x * x).sum()
+        run(y)
+        run(y)
+
+    def overwritten(run):
+        y = x.exp()
+        y += 1
+        run(y.sum())
+
+    def detached(run):
+        run((x.detach() * 2).sum())
+
+    for misuse, first, note in (
+        (twice, "Trying to backward through the graph a second time", "compute the loss anew"),
+        (overwritten, "modified by an inplace operation", "write y = y + 1 instead of y += 1"),
+        (detached, "element 0 of tensors does not require grad", "was not recorded"),
+    ):
+        for run in (torch.Tensor.backward, lambda y: torch.autograd.grad(y, x)):
+            with pytest.raises(RuntimeError, match=first) as caught:
+                misuse(run)
+            (shown,) = caught.value.__notes__
+            assert shown.startswith("backward: ") and note in shown
+
+
 def test_types_of_nodes() -> None:
     x = torch.ones(2, requires_grad=True)
     y = x.exp()

@@ -272,6 +272,33 @@ def test_state_dict_shares_memory_and_carries_versions() -> None:
     assert list(layer.state_dict(prefix="bn."))[0] == "bn.weight"
 
 
+def test_load_state_dict_knows_a_whole_module() -> None:
+    with pytest.raises(TypeError, match="Expected state_dict to be dict-like") as caught:
+        Net().load_state_dict(Net())
+    assert caught.value.__notes__ == [
+        "load_state_dict: got a whole module; pass module.state_dict()"
+    ]
+
+
+def test_load_state_dict_names_a_prefix() -> None:
+    net = Net()
+    wrapped = torch.nn.Sequential(OrderedDict(module=net))
+    with pytest.raises(RuntimeError) as caught:
+        net.load_state_dict(wrapped.state_dict())
+    assert caught.value.__notes__ == [
+        "load_state_dict: the names in the state dict begin with 'module.': "
+        "consume_prefix_in_state_dict_if_present of torch.nn.modules.utils takes that away"
+    ]
+    with pytest.raises(RuntimeError) as caught:
+        wrapped.load_state_dict(net.state_dict())
+    assert caught.value.__notes__ == [
+        "load_state_dict: the model's names begin with 'module.', the state dict's do not: load into model.module"
+    ]
+    with pytest.raises(RuntimeError) as caught:
+        net.load_state_dict({"other.weight": torch.ones(1)})
+    assert not hasattr(caught.value, "__notes__")
+
+
 def test_load_state_dict_reports() -> None:
     net = Net()
     assert repr(net.load_state_dict(Net().state_dict())) == "<All keys matched successfully>"

@@ -64,6 +64,13 @@ def test_bad_parameters_are_refused(params, error, text) -> None:
         torch.optim.SGD(params(), lr=0.1)
 
 
+def test_a_computed_tensor_is_named_by_its_operator() -> None:
+    with pytest.raises(ValueError) as caught:
+        torch.optim.SGD([leaf(1) * 2], lr=0.1)
+    (note,) = caught.value.__notes__
+    assert "of shape [1] was computed by MulBackward0; " in note
+
+
 def test_one_parameter_in_two_groups_is_refused() -> None:
     a = leaf(1)
     opt = torch.optim.SGD([a], lr=0.1)

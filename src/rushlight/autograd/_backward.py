@@ -19,15 +19,32 @@ def _as_tuple(value: Any) -> tuple:
     return tuple(value)
 
 
-def _explain_no_graph(tensors: tuple) -> str | None:
-    for t in tensors:
-        if not t.requires_grad:
-            if not _C.is_grad_enabled():
-                return "backward: gradients are off here: leave the torch.no_grad() block"
-            return (
-                "backward: the output was not recorded: it was computed under torch.no_grad(), from detached tensors, "
-                "or no input has requires_grad=True"
-            )
+def explain(error: RuntimeError, tensors: tuple) -> None:
+    """Add a note to an error of the engine: what to do about it."""
+    note = _explanation(error, tensors)
+    if note and hasattr(error, "add_note"):
+        error.add_note(note)
+
+
+def _explanation(error: RuntimeError, tensors: tuple) -> str | None:
+    text = str(error)
+    if "does not require grad" in text and not all(t.requires_grad for t in tensors):
+        if not _C.is_grad_enabled():
+            return "backward: gradients are off here: leave the torch.no_grad() block"
+        return (
+            "backward: the output was not recorded: it was computed under torch.no_grad(), from detached tensors, "
+            "or no input has requires_grad=True"
+        )
+    if "backward through the graph a second time" in text:
+        return (
+            "backward: compute the loss anew before each backward(); detach() a state carried over from an earlier step; "
+            "to use one graph twice, pass retain_graph=True to the first call"
+        )
+    if "modified by an inplace operation" in text:
+        return (
+            "backward: a value that a derivative needs was overwritten: write y = y + 1 instead of y += 1 or y.add_(1), "
+            "or change y.clone(); a parameter is overwritten by optimizer.step(), so call that after backward()"
+        )
     return None
 
 
@@ -37,10 +54,7 @@ def _run(tensors, grads, keep_graph, create_graph, inputs, accumulate, allow_unu
             tensors, grads, keep_graph, create_graph, inputs, accumulate, allow_unused
         )
     except RuntimeError as error:
-        if "does not require grad" in str(error) and hasattr(error, "add_note"):
-            note = _explain_no_graph(tensors)
-            if note:
-                error.add_note(note)
+        explain(error, tensors)
         raise
 
 

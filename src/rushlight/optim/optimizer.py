@@ -341,7 +341,7 @@ class Optimizer:
             error = ValueError("can't optimize a non-leaf Tensor")
             _add_note(
                 error,
-                f"the tensor of shape {list(param.shape)} was computed by {param.grad_fn}; "
+                f"the tensor of shape {list(param.shape)} was computed by {param.grad_fn.name()}; "
                 "give the tensor it was computed from, or x.detach().requires_grad_()",
             )
             raise error

@@ -35,6 +35,25 @@ def _unreachable(name: str):
     )
 
 
+def _prefix_note(missing: list[str], unexpected: list[str]) -> str | None:
+    """What to do where one side's names are the other's behind a prefix, as DataParallel makes it."""
+    if unexpected:
+        prefix = unexpected[0].partition(".")[0] + "."
+        if set(unexpected) == {prefix + name for name in missing}:
+            return (
+                f"load_state_dict: the names in the state dict begin with {prefix!r}: "
+                "consume_prefix_in_state_dict_if_present of torch.nn.modules.utils takes that away"
+            )
+    if missing:
+        prefix = missing[0].partition(".")[0] + "."
+        if set(missing) == {prefix + name for name in unexpected}:
+            return (
+                f"load_state_dict: the model's names begin with {prefix!r}, the state dict's do not: "
+                f"load into model.{prefix[:-1]}"
+            )
+    return None
+
+
 class StateMixin:
     """Collecting a module's state under dotted names and putting it back."""
 
@@ -250,7 +269,10 @@ class StateMixin:
             <All keys matched successfully>
         """
         if not isinstance(state_dict, Mapping):
-            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
+            wrong = TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
+            if isinstance(state_dict, StateMixin):
+                wrong.__notes__ = ["load_state_dict: got a whole module; pass module.state_dict()"]
+            raise wrong
         missing: list[str] = []
         unexpected: list[str] = []
         errors: list[str] = []
@@ -286,7 +308,11 @@ class StateMixin:
                     errors.insert(0, f"{what} key(s) in state_dict: {quoted}. ")
         if errors:
             listed = "\n\t".join(errors)
-            raise RuntimeError(
+            error = RuntimeError(
                 f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{listed}"
             )
+            note = _prefix_note(missing, unexpected)
+            if note:
+                error.__notes__ = [note]
+            raise error
         return _IncompatibleKeys(missing, unexpected)
