@@ -224,9 +224,16 @@ OP("linspace(Scalar start, Scalar end, int steps, *, ScalarType? dtype=None, Lay
           T* p = out.data<T>();
           S a = start.to<S>(), b = end.to<S>();
           S step = steps > 1 ? (b - a) / S(float(steps - 1)) : S(0);
+          // Real numbers are rounded once, as by PyTorch's vector code.
+          auto along = [](S from, S by, S count) {
+            if constexpr (std::is_floating_point_v<S>)
+              return std::fma(by, count, from);
+            else
+              return from + by * count;
+          };
           for (int64_t i = 0; i < steps; ++i) {
-            p[i] = T(i < steps / 2 || steps == 1 ? a + step * S(float(i))
-                                                 : b - step * S(float(steps - i - 1)));
+            p[i] = T(i < steps / 2 || steps == 1 ? along(a, step, S(float(i)))
+                                                 : along(b, -step, S(float(steps - i - 1))));
           }
         }
       });

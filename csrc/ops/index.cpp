@@ -301,6 +301,18 @@ void check_index_vector(const char* op, const Tensor& index) {
            "(): Expected dtype int32 or int64 for index, got ", dtype_word(index.dtype()));
 }
 
+// Rows that are one T each: from (outer, size) to (outer, n).
+template <class T>
+void select_items(const Along& a, const int64_t* index, int64_t n, const void* from, void* to) {
+  const T* x = static_cast<const T*>(from);
+  T* y = static_cast<T*>(to);
+  parallel(a.outer, std::max<int64_t>(1, kGrain / n), [=](int64_t b, int64_t e) {
+    for (int64_t o = b; o < e; ++o) {
+      for (int64_t i = 0; i < n; ++i) y[o * n + i] = x[o * a.size + index[i]];
+    }
+  });
+}
+
 OP("index_select(Tensor self, int dim, Tensor index) -> Tensor")
     .direct([](const Tensor& self, int64_t dim, const Tensor& index) {
       check_index_vector("index_select", index);
@@ -319,6 +331,17 @@ OP("index_select(Tensor self, int dim, Tensor index) -> Tensor")
       int64_t row = a.inner * int64_t(self.item_size());
       const char* from = static_cast<const char*>(dense.data());
       char* to = static_cast<char*>(out.data());
+      switch (row) {
+        case 1:
+          select_items<uint8_t>(a, p, n, from, to);
+          return out;
+        case 4:
+          select_items<uint32_t>(a, p, n, from, to);
+          return out;
+        case 8:
+          select_items<uint64_t>(a, p, n, from, to);
+          return out;
+      }
       parallel(a.outer * n, std::max<int64_t>(1, kGrain * 4 / row), [=](int64_t b, int64_t e) {
         for (int64_t r = b; r < e; ++r) {
           std::memcpy(to + r * row, from + (r / n * a.size + p[r % n]) * row, size_t(row));

@@ -65,14 +65,27 @@ constexpr int64_t kBlock = 128;  // points whose weights are made together
 template <class T>
 struct Corner {
   int32_t at[kBlock];
-  T exists[kBlock], weight[kBlock];
+  int32_t exists[kBlock];
+  T weight[kBlock];
 
-  void set(int64_t i, const Axis<T>& ax, const Axis<T>& ay, int32_t width, T x, T y, T w) {
-    at[i] = ay.index(y) * width + ax.index(x);
-    exists[i] = ax.has(x) && ay.has(y) ? T(1) : T(0);
-    weight[i] = w;
+  // x, y: whole numbers.
+  void place(const Axis<T>& ax, const Axis<T>& ay, const T* x, const T* y, T dx, T dy) {
+    const T right = ax.last, bottom = ay.last;
+    const int32_t width = int32_t(ax.size);
+    for (int64_t i = 0; i < kBlock; ++i) {
+      const T px = x[i] + dx, py = y[i] + dy;
+      // NaN gives the first pixel, so that every index is valid.
+      T cx = px > 0 ? px : T(0), cy = py > 0 ? py : T(0);
+      cx = cx < right ? cx : right;
+      cy = cy < bottom ? cy : bottom;
+      exists[i] = int32_t(cx == px) & int32_t(cy == py);
+      at[i] = int32_t(cy) * width + int32_t(cx);
+    }
   }
-  T value(const T* plane, int64_t i) const { return exists[i] != 0 ? plane[at[i]] : T(0); }
+  T value(const T* plane, int64_t i) const {
+    const T v = plane[at[i]];
+    return exists[i] ? v : T(0);
+  }
 };
 
 struct Sizes {
@@ -86,42 +99,69 @@ struct Sizes {
         points(grid.size(1) * grid.size(2)) {}
 };
 
+// The positions of `count` points of a grid; the rest of the block gets 0.
+template <class T>
+void positions(const Axis<T>& ax, const Axis<T>& ay, const T* grid, int64_t count, T* x, T* y) {
+  for (int64_t i = 0; i < count; ++i) {
+    x[i] = std::fma(grid[2 * i] + 1, ax.factor, ax.shift);
+    y[i] = std::fma(grid[2 * i + 1] + 1, ay.factor, ay.shift);
+  }
+  for (int64_t i = count; i < kBlock; ++i) x[i] = y[i] = 0;
+  if (!ax.inside) return;
+  for (int64_t i = 0; i < count; ++i) {
+    x[i] = ax(grid[2 * i]);
+    y[i] = ay(grid[2 * i + 1]);
+  }
+}
+
 template <class T>
 void sample_bilinear(const Sizes& s, const Axis<T>& ax, const Axis<T>& ay, const T* image,
                      const T* grid, int64_t count, int64_t stride, T* out) {
+  T x[kBlock], y[kBlock], x0[kBlock], y0[kBlock];
   Corner<T> nw, ne, sw, se;
-  for (int64_t i = 0; i < count; ++i) {
-    const T x = ax(grid[2 * i]), y = ay(grid[2 * i + 1]);
-    const T x0 = std::floor(x), y0 = std::floor(y);
-    const T w = x - x0, e = 1 - w, n = y - y0, o = 1 - n;
-    nw.set(i, ax, ay, int32_t(s.w), x0, y0, e * o);
-    ne.set(i, ax, ay, int32_t(s.w), x0 + 1, y0, w * o);
-    sw.set(i, ax, ay, int32_t(s.w), x0, y0 + 1, e * n);
-    se.set(i, ax, ay, int32_t(s.w), x0 + 1, y0 + 1, w * n);
+  positions(ax, ay, grid, count, x, y);
+  for (int64_t i = 0; i < kBlock; ++i) {
+    x0[i] = std::floor(x[i]);
+    y0[i] = std::floor(y[i]);
+    const T w = x[i] - x0[i], e = 1 - w, n = y[i] - y0[i], o = 1 - n;
+    nw.weight[i] = e * o;
+    ne.weight[i] = w * o;
+    sw.weight[i] = e * n;
+    se.weight[i] = w * n;
   }
+  nw.place(ax, ay, x0, y0, 0, 0);
+  ne.place(ax, ay, x0, y0, 1, 0);
+  sw.place(ax, ay, x0, y0, 0, 1);
+  se.place(ax, ay, x0, y0, 1, 1);
   for (int64_t c = 0; c < s.c; ++c) {
     const T* plane = image + c * s.h * s.w;
-    T* to = out + c * stride;
-    for (int64_t i = 0; i < count; ++i) {
-      T sum = nw.value(plane, i) * nw.weight[i];
-      sum = std::fma(ne.value(plane, i), ne.weight[i], sum);
-      sum = std::fma(sw.value(plane, i), sw.weight[i], sum);
-      to[i] = std::fma(se.value(plane, i), se.weight[i], sum);
+    T sum[kBlock];
+    for (int64_t i = 0; i < kBlock; ++i) {
+      T v = nw.value(plane, i) * nw.weight[i];
+      v = std::fma(ne.value(plane, i), ne.weight[i], v);
+      v = std::fma(sw.value(plane, i), sw.weight[i], v);
+      sum[i] = std::fma(se.value(plane, i), se.weight[i], v);
     }
+    std::copy_n(sum, count, out + c * stride);
   }
 }
 
 template <class T>
 void sample_nearest(const Sizes& s, const Axis<T>& ax, const Axis<T>& ay, const T* image,
                     const T* grid, int64_t count, int64_t stride, T* out) {
+  T x[kBlock], y[kBlock];
   Corner<T> pixel;
-  for (int64_t i = 0; i < count; ++i) {
-    pixel.set(i, ax, ay, int32_t(s.w), std::nearbyint(ax(grid[2 * i])),
-              std::nearbyint(ay(grid[2 * i + 1])), T(1));
+  positions(ax, ay, grid, count, x, y);
+  for (int64_t i = 0; i < kBlock; ++i) {
+    x[i] = std::nearbyint(x[i]);
+    y[i] = std::nearbyint(y[i]);
   }
+  pixel.place(ax, ay, x, y, 0, 0);
   for (int64_t c = 0; c < s.c; ++c) {
     const T* plane = image + c * s.h * s.w;
-    for (int64_t i = 0; i < count; ++i) out[c * stride + i] = pixel.value(plane, i);
+    T values[kBlock];
+    for (int64_t i = 0; i < kBlock; ++i) values[i] = pixel.value(plane, i);
+    std::copy_n(values, count, out + c * stride);
   }
 }
 

@@ -44,21 +44,28 @@ def pad(input: Tensor, pad, mode: str = "constant", value: float | None = None) 
         raise NotImplementedError(
             "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now"
         )
+    if mode == "reflect":
+        _check_reflection(input, pad)
     for i in range(dims):
         input = _pad_dim(input, -1 - i, pad[2 * i], pad[2 * i + 1], mode)
     return input
+
+
+def _check_reflection(input: Tensor, pad) -> None:
+    for i in range(len(pad) // 2):
+        dim, before, after = input.dim() - 1 - i, pad[2 * i], pad[2 * i + 1]
+        if max(before, after) >= input.size(dim):
+            raise RuntimeError(
+                f"Argument #{4 + 2 * i}: Padding size should be less than the corresponding input "
+                f"dimension, but got: padding ({before}, {after}) at dimension {dim} of input "
+                f"{list(input.shape)}"
+            )
 
 
 def _pad_dim(input: Tensor, dim: int, before: int, after: int, mode: str) -> Tensor:
     if before == 0 and after == 0:
         return input
     size = input.size(dim)
-    if mode == "reflect" and (before >= size or after >= size):
-        raise RuntimeError(
-            "Argument #4: Padding size should be less than the corresponding input dimension, but "
-            f"got: padding ({before}, {after}) at dimension {input.dim() + dim} of input "
-            f"{list(input.shape)}"
-        )
     if mode == "circular" and (before > size or after > size):
         raise RuntimeError("Padding value causes wrapping around more than once.")
     if mode == "circular" and (before < 0 or after < 0):

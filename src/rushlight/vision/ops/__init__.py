@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from .misc import (
-    MLP,
-    Conv2dNormActivation,
-    Conv3dNormActivation,
-    FrozenBatchNorm2d,
-    Permute,
-    SqueezeExcitation,
-)
-from .stochastic_depth import StochasticDepth, stochastic_depth
+from . import boxes, drop_block, focal_loss, misc
+from . import roi_align as _roi_align
+from . import roi_pool as _roi_pool
+from . import stochastic_depth as _stochastic_depth
+from .boxes import *  # noqa: F403
+from .drop_block import *  # noqa: F403
+from .focal_loss import *  # noqa: F403
+from .misc import *  # noqa: F403
+from .roi_align import *  # noqa: F403
+from .roi_pool import *  # noqa: F403
+from .stochastic_depth import *  # noqa: F403
 
-__all__ = [
-    "MLP",
-    "Conv2dNormActivation",
-    "Conv3dNormActivation",
-    "FrozenBatchNorm2d",
-    "Permute",
-    "SqueezeExcitation",
-    "StochasticDepth",
-    "stochastic_depth",
-]
+__all__ = sorted(
+    name
+    for module in (boxes, drop_block, focal_loss, misc, _roi_align, _roi_pool, _stochastic_depth)
+    for name in module.__all__
+    if name != "ConvNormActivation"
+)

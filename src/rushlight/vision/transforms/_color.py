@@ -353,7 +353,7 @@ def equalize(img: Any) -> Any:
     flat = img.reshape(-1, height * width).to(int64)
     channels = flat.shape[0]
     offsets = arange(channels, device=img.device).mul(256).unsqueeze(1)
-    counts = (flat + offsets).view(-1).bincount(minlength=256 * channels).view(channels, 256)
+    counts = (flat + offsets).reshape(-1).bincount(minlength=256 * channels).view(channels, 256)
     # The step between new values leaves out the highest value present, which is to become 255.
     highest = flat.amax(1, keepdim=True) if height * width else flat.new_zeros(channels, 1)
     step = (height * width - counts.gather(1, highest)) // 255
