@@ -40,7 +40,8 @@ def test_same_state_text_and_outputs(name):
         np.testing.assert_array_equal(state[key].numpy(), value.numpy(), err_msg=key, strict=True)
     assert repr(model) == repr(expected)
     assert rushlight.rand(1).item() == torch.rand(1).item()  # as many random numbers were drawn
-    images = cases.images(torch, case[2])[:1].float()
+    size = 32 if case[2] == 64 else case[2]
+    images = cases.images(torch, size)[:1].float()
     with torch.no_grad(), rushlight.no_grad():
         theirs_out = expected.eval()(images).numpy()
         ours_out = model.eval()(rushlight.from_numpy(images.numpy())).numpy()
