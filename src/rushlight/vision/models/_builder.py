@@ -77,11 +77,14 @@ def settle(arguments: dict[str, Any], **values: Any) -> dict[str, Any]:
     return arguments
 
 
-def _by_name(arguments: tuple) -> dict[str, Any]:
+def _by_name(model: str, arguments: tuple) -> dict[str, Any]:
     """Positional arguments of times before 0.13 under the names they have now."""
     names = ("weights", "progress")[: len(arguments)]
     if len(arguments) > len(names):
-        raise TypeError(f"expected at most 2 positional arguments, got {len(arguments)}")
+        raise TypeError(
+            f"{model}: too many positional arguments: got {len(arguments)}, expected at most 2 (weights, progress); "
+            "give the others by name"
+        )
     listed = "' and '".join(names)
     warnings.warn(
         f"Using '{listed}' as positional parameter(s) is deprecated since 0.13 and may be removed "
@@ -97,17 +100,18 @@ def _modernise(name: str, enum: type[WeightsEnum], arguments: dict[str, Any]) ->
     is_new = given is None or isinstance(given, (WeightsEnum, str)) and given != "legacy"
     if is_new and ("weights" in arguments or "pretrained" not in arguments):
         return
+    if given is None:
+        given = arguments["pretrained"]
+    weights = enum.__members__.get("IMAGENET1K_V1") if given else None
+    if given and weights is None:
+        raise ValueError(f"No weights available for model {name}")
     if "weights" not in arguments:
         warnings.warn(
             "The parameter 'pretrained' is deprecated since 0.13 and may be removed in the future, "
             "please use 'weights' instead.",
             stacklevel=3,
         )
-        given = arguments["pretrained"]
     arguments.pop("pretrained", None)
-    weights = enum.__members__.get("IMAGENET1K_V1") if given else None
-    if given and weights is None:
-        raise ValueError(f"No weights available for model {name}")
     message = (
         "Arguments other than a weight enum or `None` for 'weights' are deprecated since 0.13 and may be "
         f"removed in the future. The current behavior is equivalent to passing `weights={weights}`."
@@ -125,7 +129,7 @@ def registered(enum: type[WeightsEnum]) -> Callable[[Callable], Callable]:
         @wraps(build)
         def construct(*args: Any, **kwargs: Any) -> nn.Module:
             if args:
-                kwargs.update(_by_name(args))
+                kwargs.update(_by_name(build.__name__, args))
             _modernise(build.__name__, enum, kwargs)
             weights = enum.verify(kwargs.pop("weights", None))
             return build(weights=weights, progress=kwargs.pop("progress", True), **kwargs)
