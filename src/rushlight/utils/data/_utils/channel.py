@@ -105,7 +105,7 @@ class _Mapping:
             code = ctypes.get_errno()
             raise OSError(code, os.strerror(code))
         self.size = size
-        self.__array_interface__ = {
+        self.__array_interface__: dict[str, Any] = {
             "data": (address, False),
             "shape": (size,),
             "typestr": "|u1",
