@@ -249,10 +249,9 @@ def accimage_loader(path: str | Path) -> Any:
 
 def default_loader(path: str | Path) -> Any:
     """The image in a file, by the library that `set_image_backend` chose (Pillow by default)."""
-    from ... import vision
+    from .. import get_image_backend
 
-    backend = getattr(vision, "get_image_backend", lambda: "PIL")()
-    return accimage_loader(path) if backend == "accimage" else pil_loader(path)
+    return accimage_loader(path) if get_image_backend() == "accimage" else pil_loader(path)
 
 
 class ImageFolder(DatasetFolder):
