@@ -17,6 +17,7 @@ from rushlight.vision import transforms as our_transforms
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "vision"))
 import dataset_files as files  # noqa: E402
+import listed_dataset_files as listed  # noqa: E402
 from torchvision_reference import reference  # noqa: E402
 
 torchvision = reference()
@@ -32,6 +33,8 @@ def described(value: Any) -> Any:
         return ("tensor", str(array.dtype), array.shape, array.tobytes())
     if isinstance(value, numpy.ndarray):
         return ("array", str(value.dtype), value.shape, value.strides, value.tobytes())
+    if isinstance(value, dict):
+        return type(value).__name__, {k: described(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return type(value).__name__, [described(v) for v in value]
     return type(value).__name__, value
@@ -39,7 +42,9 @@ def described(value: Any) -> Any:
 
 ATTRIBUTES = (
     "data targets labels classes class_to_idx samples imgs root train split what folds extensions wnids "
-    "wnid_to_idx raw_folder processed_folder url filename size num_classes image_size"
+    "wnid_to_idx raw_folder processed_folder url filename size num_classes image_size categories "
+    "annotation_categories index y bin_classes bin_class_to_idx images masks annotations attr_names identity bbox "
+    "landmarks_align attr target_type background target_folder _labels _image_files _samples _images _segs"
 ).split()
 
 
@@ -132,6 +137,18 @@ def test_same_contents(written, name, options, changed):
         assert found[key] == value, key
 
 
+@pytest.mark.parametrize(
+    ("name", "options"), listed.OPENED, ids=[f"{n} {list(o.values())}" for n, o in listed.OPENED]
+)
+def test_same_contents_of_listed_files(tmp_path, name, options):
+    attributes = listed.WRITERS[name](tmp_path)
+    expected, found = (
+        observed(listed.adjusted(getattr(lib, name), attributes)(str(tmp_path), **options))
+        for lib in (theirs, ours)
+    )
+    assert found == expected
+
+
 @pytest.mark.parametrize("name", ["train_data", "train_labels", "test_data", "test_labels"])
 def test_same_warnings(written, name):
     texts = []
@@ -163,6 +180,21 @@ BAD: list[tuple[str, Any]] = [
     ("ImageFolder", lambda lib, root: lib.ImageFolder(root)),
     ("ImageFolder missing", lambda lib, root: lib.ImageFolder(root + "/no")),
     ("ImageFolder empty", lambda lib, root: lib.ImageFolder(root + "/with")),
+    *(
+        (
+            name,
+            lambda lib, root, name=name: getattr(lib, name)(
+                root, **(dict(download=False) if name == "SEMEION" else {})
+            ),
+        )
+        for name in listed.WRITERS
+    ),
+    ("pets of another kind", lambda lib, root: lib.OxfordIIITPet(root, target_types="x")),
+    ("VOC year", lambda lib, root: lib.VOCDetection(root, "2013")),
+    ("VOC set", lambda lib, root: lib.VOCDetection(root, image_set="test")),
+    ("Imagenette size", lambda lib, root: lib.Imagenette(root, size="1px")),
+    ("cars", lambda lib, root: lib.StanfordCars(root, download=True)),
+    ("CelebA split", lambda lib, root: lib.CelebA(root, "no")),
     ("make_dataset", lambda lib, root: lib.folder.make_dataset(root + "/with")),
     ("make_dataset none", lambda lib, root: lib.folder.make_dataset(root, {}, ".x")),
     ("FakeData", lambda lib, root: lib.FakeData(2)[2]),
@@ -190,7 +222,8 @@ def test_tables_are_the_same():
     """Where files come from, what they are called and how they are checked."""
     names = (
         "mirrors resources training_file test_file classes url md5 splits classes_split_dict subsets base_folder "
-        "filename tgz_md5 train_list test_list meta split_list class_names_file folds_list_file"
+        "filename tgz_md5 train_list test_list meta split_list class_names_file folds_list_file md5_checksum zips_md5 "
+        "download_url_prefix file_list _file_dict _splits_map _URL _MD5 _RESOURCES _ARCHIVES _WNID_TO_CLASS"
     ).split()
     for cls in ours.__all__:
         mine, reference_class = getattr(ours, cls), getattr(theirs, cls)
@@ -198,6 +231,7 @@ def test_tables_are_the_same():
             if hasattr(reference_class, name):
                 assert getattr(mine, name) == getattr(reference_class, name), (cls, name)
     assert ours.imagenet.ARCHIVE_META == theirs.imagenet.ARCHIVE_META
+    assert ours.voc.DATASET_YEAR_DICT == theirs.voc.DATASET_YEAR_DICT
     assert ours.folder.IMG_EXTENSIONS == theirs.folder.IMG_EXTENSIONS
 
 
@@ -225,10 +259,14 @@ def test_signatures():
 
     def of(function: Any) -> list[tuple[str, Any]]:
         parameters = inspect.signature(function).parameters.values()
-        return [(p.name, p.default) for p in parameters if p.kind is not p.KEYWORD_ONLY]
+        return [
+            (p.name, getattr(p.default, "__name__", p.default))
+            for p in parameters
+            if p.kind is not p.KEYWORD_ONLY
+        ]
 
     for name in ours.__all__:
-        assert of(getattr(ours, name)) == of(getattr(theirs, name)) or name == "ImageFolder"
+        assert of(getattr(ours, name)) == of(getattr(theirs, name)), name
     functions = {
         "utils": "download_url download_and_extract_archive extract_archive check_integrity calculate_md5 check_md5 "
         "list_dir list_files download_file_from_google_drive verify_str_arg iterable_to_str",

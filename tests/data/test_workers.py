@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -235,6 +237,7 @@ def test_a_dead_worker_is_reported(kind: str, words: list[str]) -> None:
 
 
 def test_a_hanging_worker_is_given_up() -> None:
+    gc.collect()  # the loaders of tests that ended with an exception hang in its traceback
     batches = iter(DataLoader(Trouble("hang"), batch_size=2, num_workers=2, timeout=0.5))
     with pytest.raises(RuntimeError, match=r"timed out after 0.5 seconds.*worker 0.*\[4, 5\]"):
         list(batches)
@@ -273,6 +276,7 @@ def test_nothing_is_left_behind() -> None:
             if i == n:
                 break
 
+    gc.collect()
     list(DataLoader(Samples(), num_workers=1))  # what stays open on first use
     before = open_descriptors()
     for _ in range(3):
@@ -284,6 +288,46 @@ def test_nothing_is_left_behind() -> None:
     del loader
     assert open_descriptors() <= before
     assert not multiprocessing.active_children()
+
+
+@pytest.fixture
+def few_descriptors():
+    """At most 40 more open files."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(name) for name in os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 41, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_any_number_of_batches_may_be_kept(few_descriptors) -> None:
+    class Large(Dataset):
+        def __len__(self) -> int:
+            return 120
+
+        def __getitem__(self, i: int) -> torch.Tensor:
+            return torch.full((5000,), float(i))  # goes through shared memory
+
+    batches = list(DataLoader(Large(), num_workers=2))
+    assert [b[0, -1].item() for b in batches] == list(range(120))
+
+
+def test_too_many_open_files_are_called_so(few_descriptors) -> None:
+    from rushlight.utils.data._utils.channel import Channel
+
+    one, two = map(Channel, multiprocessing.Pipe(duplex=True))
+    one.send("header", torch.zeros(5000))
+    opened: list[int] = []
+    with pytest.raises(OSError, match="Too many open files"):
+        while True:
+            opened.append(os.open("/dev/null", os.O_RDONLY))
+    os.close(opened.pop())  # one is needed to receive at all
+    with pytest.raises(RuntimeError, match="^Too many open files. Communication with the workers"):
+        two.receive()
+    for descriptor in opened:
+        os.close(descriptor)
+    one.close()
+    two.close()
 
 
 PROGRAM = """

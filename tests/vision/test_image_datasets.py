@@ -11,6 +11,7 @@ import numpy
 import pytest
 
 import rushlight as torch
+from rushlight import vision
 from rushlight.vision import datasets
 from rushlight.vision.datasets import cifar, folder, imagenet, utils
 
@@ -283,6 +284,24 @@ def test_image_folder(tmp_path):
     grey = numpy.array(data[0][0])
     assert (grey == files.pixels(0, 9, 8)[..., None]).all()
     assert data.extensions == datasets.folder.IMG_EXTENSIONS
+
+
+def test_the_program_may_choose_the_library_that_opens_images(tmp_path, monkeypatch):
+    import types
+
+    files.write_image_folder(tmp_path)
+    module = types.ModuleType("accimage")
+    module.Image = lambda path: ("opened", os.path.basename(path))
+    monkeypatch.setitem(sys.modules, "accimage", module)
+    vision.set_image_backend("accimage")
+    try:
+        assert vision.get_image_backend() == "accimage"
+        assert datasets.ImageFolder(tmp_path)[0] == (("opened", "0.png"), 0)
+    finally:
+        vision.set_image_backend("PIL")
+    assert datasets.ImageFolder(tmp_path)[0][0].mode == "RGB"
+    with pytest.raises(ValueError, match="Invalid backend 'cv2'. Options are 'PIL' and 'accimage'"):
+        vision.set_image_backend("cv2")
 
 
 def test_folders_of_other_files(tmp_path):

@@ -203,11 +203,12 @@ class DatasetFolder(VisionDataset):
         return len(self.samples)
 
 
-def pil_loader(path: str | Path) -> Any:
-    """The image in a file, as a PIL image of mode RGB.
+def read_image(path: str | os.PathLike[str], mode: str | None = None) -> Any:
+    """The image in a file, decoded, the file closed.
 
     Args:
         path: the file.
+        mode: PIL's name of the wanted kind, "RGB" or "L" ...; default: as it is stored.
 
     Raises:
         PIL.Image.DecompressionBombError: more pixels than `PIL.Image.MAX_IMAGE_PIXELS`, before they are decoded.
@@ -223,11 +224,17 @@ def pil_loader(path: str | Path) -> Any:
                     f"Image size ({pixels} pixels) exceeds limit of {limit} pixels, could be decompression bomb DOS "
                     "attack.; raise PIL.Image.MAX_IMAGE_PIXELS if you trust the file"
                 )
-            return image.convert("RGB")
+            image.load()
+            return image if mode is None else image.convert(mode)
         except Exception as e:
             if hasattr(e, "add_note"):
                 e.add_note(f"while reading the image {os.fspath(path)!r}")
             raise
+
+
+def pil_loader(path: str | Path) -> Any:
+    """The image in a file, as a PIL image of mode RGB; raises as `read_image`."""
+    return read_image(path, "RGB")
 
 
 def accimage_loader(path: str | Path) -> Any:
@@ -242,10 +249,9 @@ def accimage_loader(path: str | Path) -> Any:
 
 def default_loader(path: str | Path) -> Any:
     """The image in a file, by the library that `set_image_backend` chose (Pillow by default)."""
-    from ... import vision
+    from .. import get_image_backend
 
-    backend = getattr(vision, "get_image_backend", lambda: "PIL")()
-    return accimage_loader(path) if backend == "accimage" else pil_loader(path)
+    return accimage_loader(path) if get_image_backend() == "accimage" else pil_loader(path)
 
 
 class ImageFolder(DatasetFolder):

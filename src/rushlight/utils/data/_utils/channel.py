@@ -8,6 +8,7 @@ behind when a process is killed, and a container's small /dev/shm is no limit.
 
 from __future__ import annotations
 
+import functools
 import io
 import mmap
 import os
@@ -55,7 +56,7 @@ class _Packer(pickle.Pickler):
 
 
 class _Unpacker(pickle.Unpickler):
-    def __init__(self, data: bytes, memory: Any) -> None:
+    def __init__(self, data: Any, memory: Any) -> None:
         super().__init__(io.BytesIO(data))
         self._memory = memory
         self._made: dict[tuple, Any] = {}
@@ -83,12 +84,52 @@ def _from_bytes(
     kind = getattr(_C, dtype)
     if nbytes == 0:
         return _C.ops.empty(shape, dtype=kind).requires_grad_(requires_grad)
-    import numpy
-
     from .... import from_numpy
 
-    raw = from_numpy(numpy.frombuffer(memory, numpy.uint8, nbytes, offset))
+    raw = from_numpy(memory[offset : offset + nbytes])
     return raw.view(kind).reshape(shape).requires_grad_(requires_grad)
+
+
+class _Mapping:
+    """A mapped file, which numpy wraps and which is unmapped when the last tensor on it dies.
+
+    Unlike Python's `mmap` it keeps no descriptor, so that a program may hold as many batches as it likes.
+    """
+
+    def __init__(self, fd: int, size: int) -> None:
+        self._unmap = _libc().munmap
+        address = _libc().mmap(None, size, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_SHARED, fd, 0)
+        if address in (None, _MAP_FAILED):
+            import ctypes
+
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code))
+        self.size = size
+        self.__array_interface__: dict[str, Any] = {
+            "data": (address, False),
+            "shape": (size,),
+            "typestr": "|u1",
+            "version": 3,
+        }
+
+    def __del__(self) -> None:
+        if hasattr(self, "__array_interface__"):
+            self._unmap(self.__array_interface__["data"][0], self.size)
+
+
+_MAP_FAILED = (1 << 64) - 1
+
+
+@functools.cache
+def _libc() -> Any:
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    size, number = ctypes.c_size_t, ctypes.c_int
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, size, number, number, number, ctypes.c_long]
+    libc.munmap.argtypes = [ctypes.c_void_p, size]
+    return libc
 
 
 def pack(obj: Any) -> tuple[bytes, int | None]:
@@ -126,15 +167,17 @@ def pack(obj: Any) -> tuple[bytes, int | None]:
 
 def unpack(message: bytes, fd: int | None) -> Any:
     """Decode what `pack` made; closes the descriptor."""
+    import numpy
+
     size, data, body = pickle.loads(message)
     if fd is None:
         # A bytearray, because tensors must be writable.
-        return _Unpacker(body, bytearray(data)).load()
+        return _Unpacker(body, numpy.frombuffer(bytearray(data), numpy.uint8)).load()
     try:
-        memory = mmap.mmap(fd, data)
+        memory = numpy.asarray(_Mapping(fd, data))
     finally:
         os.close(fd)
-    return _Unpacker(memory[size:data], memory).load()
+    return _Unpacker(memory[size:].tobytes(), memory).load()
 
 
 class Channel:
@@ -177,7 +220,12 @@ def _receive_fd(sock_fd: int) -> int:
     import socket
 
     with socket.socket(fileno=os.dup(sock_fd)) as sock:
-        _, fds, _, _ = socket.recv_fds(sock, 1, 1, socket.MSG_CMSG_CLOEXEC)
+        got, fds, _, _ = socket.recv_fds(sock, 1, 1, socket.MSG_CMSG_CLOEXEC)
+    if got and not fds:
+        raise RuntimeError(
+            "Too many open files. Communication with the workers is no longer possible. "
+            "Please increase the limit using `ulimit -n` in the shell"
+        )
     if not fds:
         raise EOFError("the other process ended in the middle of a message")
     return fds[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import multiprocessing
 import os
@@ -288,7 +289,11 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
         """Read one answer; False when the worker has hung up instead."""
         try:
             (epoch, number), message, fd = worker.results.receive()
-        except (EOFError, OSError):
+        except EOFError:
+            return False
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise  # our trouble, not the worker's
             return False
         if epoch == self._epoch:
             self._done[number] = (worker.number, message, fd)
