@@ -397,3 +397,35 @@ def batch_norm_of_one(t):
 @case(T, "linear(): argument 'input' (position 1) must be Tensor, not list", "torch.as_tensor(x)")
 def layer_of_a_list(t):
     t.nn.Linear(3, 2)([1, 2, 3])
+
+
+@case(
+    R,
+    "The size of tensor a (2) must match the size of tensor b (3) at non-singleton dimension 1",
+    "shapes [4, 2] and [3] do not broadcast (dimension 1: 2 vs 3)",
+)
+def broadcast_tensors(t):
+    t.broadcast_tensors(t.ones(2), t.ones(4, 1), t.ones(3))
+
+
+@case(
+    R,
+    "Attempting to broadcast a dimension of length 3 at -2! Mismatching argument at index 1 had (3, 1); but expected "
+    "shape should be broadcastable to [4, 2]",
+    None,
+)
+def broadcast_shapes(t):
+    t.broadcast_shapes((4, 2), (3, 1), (5, 1))
+
+
+@case(
+    R,
+    "The size of tensor a (2) must match the size of tensor b (3) at non-singleton dimension 1",
+    "do not broadcast",
+)
+def loss_sizes(t):
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        t.nn.functional.l1_loss(t.ones(4, 2), t.ones(3))

@@ -31,3 +31,9 @@ def test_the_layer_is_named_below_the_advice():
         "Linear(in_features=10): the input's last size is 9 (input [2, 9])",
         "in model.1.1 (Linear(in_features=10, out_features=5, bias=True))",
     ]
+
+
+def test_a_loss_of_unequal_sizes_warns_with_the_shape_of_the_errors():
+    words = r"Please ensure they have the same size\.\nThe errors have shape \[4, 4\]; drop or add"
+    with pytest.warns(UserWarning, match=words):
+        rushlight.nn.functional.mse_loss(rushlight.ones(4, 1), rushlight.ones(4))
