@@ -202,3 +202,17 @@ def test_refusals():
         torch.summary(nn.Sequential(nn.ReLU(), model), (1, 4))
     assert "layers that ran: ReLU" in str(caught.value) and caught.value.__cause__ is not None
     assert not model._forward_hooks
+
+
+def test_resnet18_has_its_published_numbers():
+    text = str(torch.summary(torch.vision.models.resnet18(), (1, 3, 224, 224), verbose=0))
+    for line in (
+        "Total params: 11,689,512",
+        "Total mult-adds (G): 1.81",
+        "Input size (MB): 0.60",
+        "Forward/backward pass size (MB): 39.75",
+        "Params size (MB): 46.76",
+        "Estimated Total Size (MB): 87.11",
+    ):
+        assert line in text.splitlines()
+    assert "│    │    └─BatchNorm2d: 3-2             [1, 64, 56, 56]           128" in text

@@ -198,8 +198,11 @@ int tensor_bool(PyObject* self) {
   return guarded_int([&]() -> int {
     Tensor t = self_of(self);
     if (t.numel() != 1) {
-      fail(ErrorKind::Runtime, "Boolean value of Tensor with ",
-           t.numel() == 0 ? "no values is ambiguous" : "more than one value is ambiguous");
+      throw Error(
+          ErrorKind::Runtime,
+          concat("Boolean value of Tensor with ",
+                 t.numel() == 0 ? "no values is ambiguous" : "more than one value is ambiguous"),
+          concat("its shape is ", t.sizes(), ": use .any() or .all()"));
     }
     return item(t).to<bool>();
   });

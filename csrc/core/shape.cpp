@@ -137,7 +137,12 @@ Dims infer_size(const Dims& shape, int64_t numel) {
     fail(ErrorKind::Runtime, "cannot reshape tensor of 0 elements into shape ", shape,
          " because the unspecified dimension size -1 can be any value and is ambiguous");
   }
-  RL_CHECK(fits, "shape '", shape, "' is invalid for input of size ", numel);
+  if (!fits) {
+    throw Error(ErrorKind::Runtime,
+                concat("shape '", shape, "' is invalid for input of size ", numel),
+                unknown < 0 ? concat("the shape has ", known, " elements, the input ", numel)
+                            : concat("the input has ", numel, " elements, no multiple of ", known));
+  }
   if (unknown >= 0) out[unknown] = numel / known;
   return out;
 }

@@ -62,8 +62,12 @@ Tensor alias(const Tensor& self) {
 }
 
 Scalar item(const Tensor& self) {
-  RL_CHECK(self.numel() == 1, "a Tensor with ", self.numel(),
-           " elements cannot be converted to Scalar");
+  if (self.numel() != 1) {
+    throw Error(ErrorKind::Runtime,
+                concat("a Tensor with ", self.numel(), " elements cannot be converted to Scalar"),
+                concat("its shape is ", self.sizes(),
+                       ": use .tolist(), or reduce it to one element first"));
+  }
   RL_CHECK(!self.is_meta(), "Tensor.item() cannot be called on meta tensors");
   Scalar out;
   dispatch(self.dtype(), "item", AllTypes(), [&]<class T>() {

@@ -7,6 +7,7 @@
 #include "cpu/parallel.h"
 #include "dispatch/call.h"
 #include "ops/packed_weight.h"
+#include "ops/type_names.h"
 
 namespace rl {
 namespace {
@@ -59,6 +60,26 @@ std::string times(const Dims& sizes) {
   return out + ")";
 }
 
+void check_dtypes(const Tensor& input, const Tensor& weight, const Tensor& bias, bool transposed) {
+  const DType d = input.dtype();
+  std::string text;
+  if (bias.defined() && bias.dtype() != d && !(transposed && weight.dtype() != d)) {
+    text = concat("Input type (", c_name(d), ") and bias type (", c_name(bias.dtype()),
+                  ") should be the same");
+  } else if (weight.dtype() != d) {
+    text =
+        concat("expected scalar type ", dtype_word(d), " but found ", dtype_word(weight.dtype()));
+  } else {
+    return;
+  }
+  const char* wanted = dtype_name(weight.dtype());
+  throw Error(ErrorKind::Runtime, text,
+              d == DType::UInt8 ? concat("the input is uint8, the weight ", wanted,
+                                         ": pictures are scaled by x.to(torch.", wanted, ") / 255")
+                                : concat("the input is ", dtype_name(d), ", the weight ", wanted,
+                                         ": convert the input by x.to(torch.", wanted, ")"));
+}
+
 void check_channels(const Tensor& input, const Tensor& weight, const Tensor& bias,
                     const ConvParams& p) {
   const Dims &in = input.sizes(), &w = weight.sizes();
@@ -79,16 +100,7 @@ void check_channels(const Tensor& input, const Tensor& weight, const Tensor& bia
            p.transposed ? "transposed=1, " : "", "weight of size ", w,
            ", expected bias to be 1-dimensional with ", outputs, " elements, but got bias of size ",
            bias.defined() ? bias.sizes() : Dims(), " instead");
-  RL_CHECK(input.dtype() == weight.dtype(), "expected scalar type ", dtype_word(input.dtype()),
-           " but found ", dtype_word(weight.dtype()));
-  RL_CHECK(!bias.defined() || bias.dtype() == input.dtype(), "Input type (",
-           input.dtype() == DType::Float32 ? "float" : dtype_name(input.dtype()),
-           ") and bias type (",
-           bias.defined() && bias.dtype() == DType::Float64   ? "double"
-           : bias.defined() && bias.dtype() == DType::Float32 ? "float"
-           : bias.defined()                                   ? dtype_name(bias.dtype())
-                                                              : "",
-           ") should be the same");
+  check_dtypes(input, weight, bias, p.transposed);
 }
 
 void check_output_padding(const ConvParams& p) {

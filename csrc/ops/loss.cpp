@@ -31,10 +31,11 @@ NllShape check_nll(const Tensor& self, const Tensor& target, const Tensor& weigh
   RL_CHECK(self.ndim() <= 2 ? target.ndim() <= 1 : true,
            "0D or 1D target tensor expected, multi-target not supported");
   if (target.dtype() != DType::Int64 && target.dtype() != DType::UInt8) {
-    throw Error(ErrorKind::Runtime,
-                concat("expected scalar type Long but found ", dtype_word(target.dtype())),
-                concat("nll_loss: class-index targets need int64: got ", dtype_name(target.dtype()),
-                       " of shape ", target.sizes(), "; use target.long()"));
+    throw Error(
+        ErrorKind::Runtime,
+        concat("expected target dtype to be Long or Byte, but got ", dtype_word(target.dtype())),
+        concat("nll_loss: class-index targets need int64: got ", dtype_name(target.dtype()),
+               " of shape ", target.sizes(), "; use target.long()"));
   }
   NllShape s{1, self.ndim() == 1 ? self.sizes()[0] : self.sizes()[1], 1};
   if (self.ndim() > 1) {

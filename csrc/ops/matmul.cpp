@@ -4,42 +4,13 @@
 #include "cpu/parallel.h"
 #include "dispatch/call.h"
 #include "dispatch/promotion.h"
+#include "ops/type_names.h"
 
 namespace rl {
 namespace {
 
 using MatmulTypes = TypeList<uint8_t, int8_t, int16_t, int32_t, int64_t, float, double, Half,
                              BFloat16, complex64, complex128>;
-
-// "float": how messages about mixed operands name a dtype.
-std::string c_name(DType d) {
-  switch (d) {
-    case DType::Float32:
-      return "float";
-    case DType::Float64:
-      return "double";
-    case DType::Complex64:
-      return "c10::complex<float>";
-    case DType::Complex128:
-      return "c10::complex<double>";
-    case DType::Int64:
-      return "long";
-    case DType::Int32:
-      return "int";
-    case DType::Int16:
-      return "short";
-    case DType::Int8:
-      return "signed char";
-    case DType::UInt8:
-      return "unsigned char";
-    case DType::Float16:
-      return "c10::Half";
-    case DType::BFloat16:
-      return "c10::BFloat16";
-    default:
-      return dtype_name(d);
-  }
-}
 
 std::string by(const Tensor& t) { return concat(t.sizes()[0], "x", t.sizes()[1]); }
 
@@ -132,12 +103,31 @@ Tensor right_gradient(GradContext& c, const Tensor& left) {
   return call<"t">(call<"mm">(call<"t">(c.grad()), conj(left)));
 }
 
+std::string convert_note(const Tensor& a, const Tensor& b) {
+  const Tensor& other = is_floating(a.dtype()) ? b : a;
+  const Tensor& kept = is_floating(a.dtype()) ? a : b;
+  return concat("the operands are ", dtype_name(a.dtype()), " and ", dtype_name(b.dtype()),
+                ": convert one of them, e.g. the ", dtype_name(other.dtype()), " one by .to(torch.",
+                dtype_name(kept.dtype()), ")");
+}
+
+void check_shapes(const Tensor& a, const Tensor& b) {
+  if (a.sizes()[1] == b.sizes()[0]) return;
+  throw Error(
+      ErrorKind::Runtime,
+      concat("mat1 and mat2 shapes cannot be multiplied (", by(a), " and ", by(b), ")"),
+      concat(
+          "the inner sizes ", a.sizes()[1], " and ", b.sizes()[0], " differ",
+          a.sizes()[1] == b.sizes()[1] ? "; did you mean the transpose of the second, b.T?" : ""));
+}
+
 void check_product(const Tensor& a, const Tensor& b) {
-  RL_CHECK(a.sizes()[1] == b.sizes()[0], "mat1 and mat2 shapes cannot be multiplied (", by(a),
-           " and ", by(b), ")");
-  RL_CHECK(a.dtype() == b.dtype(),
-           "expected m1 and m2 to have the same dtype, but got: ", c_name(a.dtype()),
-           " != ", c_name(b.dtype()));
+  check_shapes(a, b);
+  if (a.dtype() == b.dtype()) return;
+  throw Error(ErrorKind::Runtime,
+              concat("expected m1 and m2 to have the same dtype, but got: ", c_name(a.dtype()),
+                     " != ", c_name(b.dtype())),
+              convert_note(a, b));
 }
 
 void check_supported(DType d, const char* name) {
@@ -178,9 +168,15 @@ OP("addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=
     .infer([](const Tensor& self, const Tensor& mat1, const Tensor& mat2, Scalar, Scalar) {
       RL_CHECK(mat1.ndim() == 2, "mat1 must be a matrix, got ", mat1.ndim(), "-D tensor");
       RL_CHECK(mat2.ndim() == 2, "mat2 must be a matrix, got ", mat2.ndim(), "-D tensor");
-      check_product(mat1, mat2);
-      RL_CHECK(self.dtype() == mat2.dtype(), "self and mat2 must have the same dtype, but got ",
-               dtype_word(self.dtype()), " and ", dtype_word(mat2.dtype()));
+      check_shapes(mat1, mat2);
+      for (const Tensor* t : {&self, &mat1}) {
+        if (t->dtype() == mat2.dtype()) continue;
+        throw Error(
+            ErrorKind::Runtime,
+            concat(t == &self ? "self" : "mat1", " and mat2 must have the same dtype, but got ",
+                   dtype_word(t->dtype()), " and ", dtype_word(mat2.dtype())),
+            convert_note(*t, mat2));
+      }
       check_supported(self.dtype(), "addmm_impl_cpu_");
       const Dims sizes({mat1.sizes()[0], mat2.sizes()[1]});
       for (int i = 0; i < self.ndim() && self.ndim() <= 2; ++i) {

@@ -173,9 +173,13 @@ OP("sum.dim_IntList(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType?
 
 DType mean_dtype(const Tensor& self, DT dtype) {
   DType d = dtype.value_or(self.dtype());
-  RL_CHECK(is_differentiable(d), "mean(): could not infer output dtype. ",
-           dtype ? "Optional" : "Input",
-           " dtype must be either a floating point or complex dtype. Got: ", dtype_word(d));
+  if (!is_differentiable(d)) {
+    throw Error(
+        ErrorKind::Runtime,
+        concat("mean(): could not infer output dtype. ", dtype ? "Optional" : "Input",
+               " dtype must be either a floating point or complex dtype. Got: ", dtype_word(d)),
+        "use x.float().mean() or x.mean(dtype=torch.float32)");
+  }
   return d;
 }
 void mean(const Tensor& self, const Over& over, const Tensor& out) {

@@ -42,10 +42,12 @@ CatPlan plan_cat(const TensorList& tensors, int64_t dim) {
     RL_CHECK(t.ndim() == first->ndim(), "Tensors must have same number of dimensions: got ",
              first->ndim(), " and ", t.ndim());
     for (int d = 0; d < t.ndim(); ++d) {
-      RL_CHECK(d == plan.dim || t.sizes()[d] == first->sizes()[d],
-               "Sizes of tensors must match except in dimension ", plan.dim, ". Expected size ",
-               first->sizes()[d], " but got size ", t.sizes()[d], " for tensor number ", i,
-               " in the list.");
+      if (d == plan.dim || t.sizes()[d] == first->sizes()[d]) continue;
+      throw Error(ErrorKind::Runtime,
+                  concat("Sizes of tensors must match except in dimension ", plan.dim,
+                         ". Expected size ", first->sizes()[d], " but got size ", t.sizes()[d],
+                         " for tensor number ", i, " in the list."),
+                  concat("the shapes are ", first->sizes(), " and ", t.sizes()));
     }
     plan.sizes[plan.dim] += t.sizes()[plan.dim];
   }

@@ -368,7 +368,7 @@ class _Observer:
         shown: list[LayerInfo] = []
         path: list[Module] = []
         for layer in self.layers:
-            above = []
+            above: list[LayerInfo] = []
             parent = layer.parent
             while parent is not None and parent.depth > 0:
                 above.insert(0, parent)

@@ -216,7 +216,7 @@ class Animator:
         (end,) = ends if len(ends) == 1 else (None,)
         at = max((x[-1] for x in self.X if x), default=0.0)
         line = f"\r\x1b[K{self.axes['xlabel'] or 'x'} {at:.4g}  {latest}"
-        xlim = self.axes["xlim"]
+        xlim: Any = self.axes["xlim"]
         last = xlim is not None and end is not None and end >= max(xlim)
         if last:
             line += f"\n{self}\n"

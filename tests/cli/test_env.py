@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,3 +39,11 @@ def test_bench_times_a_workload(rushlight_command, tmp_path):
     assert row["workload"] == "op_overhead"
     assert row["a_ms"] > 0
     assert rushlight_command("bench", "no_such_workload", cwd=ROOT).returncode == 2
+
+
+def test_a_reader_that_stops_is_no_error():
+    command = f"{sys.executable} -u -m rushlight env"
+    reader = subprocess.run(
+        ["bash", "-c", f"{command} | head -1"], capture_output=True, text=True, timeout=120
+    )
+    assert reader.stdout.startswith("rushlight") and reader.stderr == ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 
 import numpy
 import pytest
@@ -266,8 +268,18 @@ def test_graph_refuses_what_it_cannot_draw(tmp_path, writer_class):
 
 
 def test_onnx_needs_its_library(tmp_path, writer_class, monkeypatch):
-    import sys
-
     monkeypatch.setitem(sys.modules, "onnx", None)
     with writer_class(tmp_path) as writer, pytest.raises(ImportError, match="pip install onnx"):
         writer.add_onnx_graph("model.onnx")
+
+
+def test_an_installed_pytorch_is_not_loaded(tmp_path):
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text("raise SystemExit('PyTorch was loaded')")
+    source = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "import rushlight.utils.tensorboard\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -36,4 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     from importlib import import_module
 
-    return import_module(f".{command}", __name__).main(args)
+    module = import_module(f".{command}", __name__)
+    if command == "run":  # a program's own errors are shown as Python shows them
+        return int(module.main(args))
+    try:
+        return int(module.main(args))
+    except BrokenPipeError:  # as in `rushlight env | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1

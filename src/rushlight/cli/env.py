@@ -14,6 +14,7 @@ LIBRARIES = (
     "scikit-learn",
     "matplotlib",
     "tensorboardX",
+    "tensorboard",
     "tqdm",
     "pillow",
     "pandas",
@@ -27,7 +28,8 @@ def rows() -> Iterator[tuple[str, str]]:
     """The report, line by line: a label and what was found."""
     from .. import __file__ as package_file
 
-    yield "rushlight", f"{_version('rushlight')} ({os.path.dirname(package_file)})"
+    version = _version("rushlight").replace("not installed", "not installed, run from its sources")
+    yield "rushlight", f"{version} ({os.path.dirname(package_file)})"
     yield "python", f"{platform.python_version()} ({sys.executable})"
     yield "system", f"{platform.system()} {platform.release()} {platform.machine()}"
     yield "processor", _processor()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _C
+from .._notes import noted
 from ._registry import function
 
 Tensor = _C.Tensor
@@ -93,6 +94,9 @@ def from_numpy(ndarray: Any) -> Tensor:
     return _from_array(ndarray)
 
 
+_TEXT = "a tensor holds numbers: convert the text first, e.g. by [float(word) for word in words]"
+
+
 def _infer(data: Any) -> _C.dtype | None:
     """The dtype of nested Python data: bool < int < float < complex, or None for no element."""
     if isinstance(data, Tensor):
@@ -114,16 +118,16 @@ def _infer(data: Any) -> _C.dtype | None:
                 "float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint8, and bool."
             )
         return found
-    if isinstance(data, (str, bytes)) or not hasattr(data, "__len__"):
-        if isinstance(data, str):
-            raise TypeError(
-                "new(): invalid data type 'str': cannot make a tensor of str; convert the text to numbers first"
-            )
+    if isinstance(data, str):
+        raise noted(TypeError("new(): invalid data type 'str'"), _TEXT)
+    if isinstance(data, bytes):
+        raise TypeError("new(): invalid data type 'bytes'")
+    if isinstance(data, (dict, set)) or not hasattr(data, "__len__"):
         if hasattr(data, "__index__"):
             return _C.int64
         if hasattr(data, "__float__"):
             return _C.get_default_dtype()
-        raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
+        raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
     result = None
     for item in data:
         found = _infer(item)
@@ -149,8 +153,9 @@ def _shape_of(data: Any) -> list[int]:
 def _flatten(data: Any, shape: list[int], depth: int, out: list) -> None:
     if depth == len(shape):
         if isinstance(data, (list, tuple)):
-            raise ValueError(
-                f"expected sequence of length {shape[-1] if shape else 0} at dim {depth}: rows are nested unevenly"
+            raise noted(
+                TypeError(f"'{type(data).__name__}' object cannot be interpreted as an integer"),
+                f"dimension {depth - 1} holds numbers and sequences: a tensor's rows are of one length",
             )
         out.append(
             data.item()
@@ -161,12 +166,17 @@ def _flatten(data: Any, shape: list[int], depth: int, out: list) -> None:
     if isinstance(data, Tensor) or hasattr(data, "__array_interface__"):
         data = data.tolist()
     if not hasattr(data, "__len__"):
-        raise TypeError(
-            f"not a sequence: expected sequence of length {shape[depth]} at dim {depth}"
+        raise noted(
+            TypeError("not a sequence"),
+            f"expected a sequence of length {shape[depth]} at dim {depth}, got {data!r:.40}",
         )
     if len(data) != shape[depth]:
-        raise ValueError(
-            f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)})"
+        raise noted(
+            ValueError(
+                f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)})"
+            ),
+            f"the first one there has length {shape[depth]}, this one {len(data)}: {data!r:.40}; "
+            "pad them to one length, e.g. with torch.nn.utils.rnn.pad_sequence",
         )
     for item in data:
         _flatten(item, shape, depth + 1, out)
@@ -188,6 +198,13 @@ _CPU = _C.device("cpu")
 
 
 def _from_sequence(data: Any, dtype: _C.dtype | None) -> Tensor:
+    first = data
+    while isinstance(first, (list, tuple)) and first:
+        first = first[0]
+    if isinstance(first, str) and first is not data:
+        raise noted(
+            ValueError("too many dimensions 'str'"), f"the first element is {first!r:.40}: {_TEXT}"
+        )
     wanted = dtype or _infer(data) or _C.get_default_dtype()
     shape = _shape_of(data)
     values: list = []

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import _C
+from .._notes import noted
 from ._registry import function, method
 
 Tensor = _C.Tensor
@@ -46,7 +47,7 @@ def broadcast_shapes(*shapes) -> _C.Size:
     """
     rows = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
     out = [1] * max((len(r) for r in rows), default=0)
-    for row in rows:
+    for at, row in enumerate(rows):
         for i in range(-1, -len(row) - 1, -1):
             if row[i] < 0:
                 raise RuntimeError(
@@ -55,16 +56,37 @@ def broadcast_shapes(*shapes) -> _C.Size:
             if row[i] == 1 or row[i] == out[i]:
                 continue
             if out[i] != 1:
-                raise RuntimeError("Shape mismatch: objects cannot be broadcast to a single shape")
+                raise RuntimeError(
+                    f"Attempting to broadcast a dimension of length {row[i]} at {i}! Mismatching argument at index {at} "
+                    f"had {row}; but expected shape should be broadcastable to {out}"
+                )
             out[i] = row[i]
     return _C.Size(out)
+
+
+def _mismatch(a, b) -> RuntimeError:
+    """The error for two shapes that do not broadcast, at their last difference."""
+    width = max(len(a), len(b))
+    for i in range(1, min(len(a), len(b)) + 1):
+        if a[-i] != b[-i] and 1 not in (a[-i], b[-i]):
+            break
+    error = RuntimeError(
+        f"The size of tensor a ({a[-i]}) must match the size of tensor b ({b[-i]}) at non-singleton dimension {width - i}"
+    )
+    note = f"shapes {[*a]} and {[*b]} do not broadcast (dimension {width - i}: {a[-i]} vs {b[-i]})"
+    return noted(error, note)
 
 
 @function
 def broadcast_tensors(*tensors) -> tuple:
     """All tensors expanded to their common shape (views)."""
     items = _tensors(tensors)
-    shape = broadcast_shapes(*(t.shape for t in items))
+    shape = _C.Size(())
+    for t in items:
+        try:
+            shape = broadcast_shapes(shape, t.shape)
+        except RuntimeError:
+            raise _mismatch(shape, t.shape) from None
     return tuple(t.expand(shape) for t in items)
 
 

@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 
 from .. import _C
+from .._notes import noted
 
 __all__ = [
     "Optimizer",
@@ -87,11 +88,6 @@ def _typename(obj: Any) -> str:
     kind = obj if isinstance(obj, type) else type(obj)
     module = kind.__module__
     return kind.__qualname__ if module in ("builtins", None) else f"{module}.{kind.__qualname__}"
-
-
-def _add_note(error: BaseException, note: str) -> None:
-    if hasattr(error, "add_note"):  # Python >= 3.11
-        error.add_note(note)
 
 
 class Optimizer:
@@ -339,7 +335,7 @@ class Optimizer:
         leaf = param.is_leaf or param.retains_grad
         if not (leaf or self.defaults.get("differentiable")):
             error = ValueError("can't optimize a non-leaf Tensor")
-            _add_note(
+            noted(
                 error,
                 f"the tensor of shape {list(param.shape)} was computed by {param.grad_fn.name()}; "
                 "give the tensor it was computed from, or x.detach().requires_grad_()",
@@ -370,11 +366,11 @@ def _as_groups(params: ParamsT) -> list[dict[str, Any]]:
         items = list(params)
     except TypeError as error:
         if hasattr(params, "parameters"):
-            _add_note(error, f"pass {type(params).__name__}(...).parameters(), not the module")
+            noted(error, f"pass {type(params).__name__}(...).parameters(), not the module")
         raise
     if not items:
         error = ValueError("optimizer got an empty parameter list")
-        _add_note(error, "a generator gives its parameters once: was it already consumed?")
+        noted(error, "a generator gives its parameters once: was it already consumed?")
         raise error
     return items if isinstance(items[0], dict) else [{"params": items}]
 
@@ -426,7 +422,7 @@ def _step_with_hooks(self: Optimizer, func: Callable, args: tuple, kwargs: dict)
 def _check_same_layout(groups: list[dict], saved: list[dict]) -> None:
     if len(groups) != len(saved):
         error = ValueError("loaded state dict has a different number of parameter groups")
-        _add_note(error, f"the optimizer has {len(groups)}, the state dict {len(saved)}")
+        noted(error, f"the optimizer has {len(groups)}, the state dict {len(saved)}")
         raise error
     for i, (group, other) in enumerate(zip(groups, saved)):
         if len(group["params"]) != len(other["params"]):
@@ -434,7 +430,7 @@ def _check_same_layout(groups: list[dict], saved: list[dict]) -> None:
                 "loaded state dict contains a parameter group "
                 "that doesn't match the size of optimizer's group"
             )
-            _add_note(
+            noted(
                 error,
                 f"group {i}: the optimizer has {len(group['params'])} parameters, "
                 f"the state dict {len(other['params'])}",

@@ -28,9 +28,17 @@ def _warn_sizes(input: Tensor, target: Tensor) -> None:
         warnings.warn(
             f"Using a target size ({target.size()}) that is different to the input size "
             f"({input.size()}). This will likely lead to incorrect results due to broadcasting. "
-            "Please ensure they have the same size.",
+            f"Please ensure they have the same size.{_broadcast_advice(input, target)}",
             stacklevel=3,
         )
+
+
+def _broadcast_advice(input: Tensor, target: Tensor) -> str:
+    try:
+        shape = [*rl.broadcast_shapes(input.size(), target.size())]
+    except RuntimeError:
+        return ""  # the computation itself will say what is wrong
+    return f"\nThe errors have shape {shape}; drop or add a dimension, e.g. by input.squeeze(1)."
 
 
 def _weighted(errors: Tensor, input: Tensor, weight: Tensor, reduction: str, divide) -> Tensor:

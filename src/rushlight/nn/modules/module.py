@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
+from ..._notes import noted
 from ...utils.hooks import RemovableHandle
 from .._package import Tensor, typename
 from ..parameter import Buffer, Parameter
@@ -84,9 +85,15 @@ def _check_name(kind: str, module, name, registered) -> None:
         raise KeyError(f"attribute '{name}' already exists")
 
 
-def _note_layer(module, error) -> None:
-    """Say in a note of ``error`` which layer raised it; called by each enclosing module in turn."""
+def _note_layer(module, error, args) -> None:
+    """Say in notes of ``error`` which layer raised it and what to do; called by each enclosing module in turn."""
     caller, failing, path, old = getattr(error, "_raised_in", (None, module, (), None))
+    if caller is None:
+        from ._advice import advice
+
+        text = advice(module, error, args)
+        if text is not None:
+            noted(error, text)
     if caller is not None:
         name = _path_of(caller, module)
         if not name:
@@ -207,7 +214,7 @@ class Module(HookMixin, StateMixin, ConvertMixin):
                 return self._call_with_hooks(args, kwargs)
             return self.forward(*args, **kwargs)
         except Exception as error:
-            _note_layer(self, error)
+            _note_layer(self, error, args)
             raise
 
     _call_impl = __call__
