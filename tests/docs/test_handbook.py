@@ -15,7 +15,7 @@ import handbook_pages as handbook  # noqa: E402
 @pytest.mark.parametrize("name", handbook.pages())
 def test_page(name, tmp_path):
     page = handbook.ENGLISH / name
-    printed = handbook.output_of(page, tmp_path, "-m", "rushlight", "run")
+    printed = handbook.output_of(page, tmp_path, handbook.UNDER_RUSHLIGHT)
     shown = handbook.blocks(page)
     assert len(printed) == len(shown) > 3
     for block, (output, error) in zip(shown, printed):
@@ -63,7 +63,7 @@ def test_a_wrong_output_is_found(tmp_path):
         handbook.Block("x = 2\n", False, "", False),
         handbook.Block("print(x)\n", True, "2\n", True),
     ]
-    printed = handbook.output_of(page, tmp_path, "-m", "rushlight", "run")
+    printed = handbook.output_of(page, tmp_path, handbook.UNDER_RUSHLIGHT)
     assert printed == [("1\n", "ValueError: no\n"), ("", ""), ("2\n", "")]
     assert handbook.agrees("1\nValueError: no\nnote\n", printed[0])
     assert not handbook.agrees("1\nValueError: yes\n", printed[0])
