@@ -116,7 +116,9 @@ def run(page: Path) -> list[tuple[str, str]]:
         error = ""
         with contextlib.redirect_stdout(printed), warnings.catch_warnings():
             warnings.simplefilter("default")
-            warnings.simplefilter("ignore", DeprecationWarning)  # as Python does, but for the program's own
+            warnings.simplefilter(
+                "ignore", DeprecationWarning
+            )  # as Python does, but for the program's own
             warnings.filterwarnings("default", category=DeprecationWarning, module="__main__")
             warnings.showwarning = lambda message, category, *_: print(
                 f"{category.__name__}: {re.sub(r' .Triggered internally at [^)]*.', '', str(message))}"
