@@ -52,6 +52,11 @@ def test_links_and_index(folder):
     assert sorted(listed) == handbook.pages()
 
 
+def test_readme_names_every_page():
+    readme = (handbook.ROOT / "README.md").read_text(encoding="utf-8")
+    assert [name for name in handbook.pages() if f"(docs/handbook/{name})" not in readme] == []
+
+
 def test_a_wrong_output_is_found(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(
