@@ -95,7 +95,7 @@ def main():
     args = parser.parse_args()
 
     if args.data is None:
-        args.data = "shapes"
+        args.data = "data/shapes"
         draw_shapes(args.data)
     torch.manual_seed(args.seed)
     normalize = transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
