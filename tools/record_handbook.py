@@ -2,7 +2,8 @@
 
 python tools/record_handbook.py data.md ...        (needs torch==2.13.0; without names: every page)
 
-The Chinese page gets the English page's programs and outputs. A block whose output differs is an error unless it is marked `rushlight` (see tests/docs/handbook_pages.py).
+The Chinese page gets the English page's programs and outputs. A block whose output differs is an error unless it is
+marked `rushlight` (see tests/docs/handbook_pages.py).
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ import handbook_pages as handbook  # noqa: E402
 def shown(page: Path) -> tuple[list[str], list[str]]:
     """What the page's blocks shall show, and what is wrong with them."""
     with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
-        rushlight = handbook.output_of(page, Path(ours), "-m", "rushlight", "run")
+        rushlight = handbook.output_of(page, Path(ours), handbook.UNDER_RUSHLIGHT)
         for picture in handbook.pictures(page):
             shutil.copyfile(Path(ours, picture.name), picture)
-        pytorch = handbook.output_of(page, Path(theirs))
+        vision = handbook.uses_torchvision(page)
+        command = handbook.UNDER_TORCHVISION if vision else handbook.UNDER_PYTORCH
+        pytorch = handbook.output_of(page, Path(theirs), command)
     outputs, wrong = [], []
     for block, own, reference in zip(handbook.blocks(page), rushlight, pytorch):
         text = "".join(own)

@@ -94,15 +94,16 @@ def set_default_tensor_type(t) -> None:
             "invalid type object: only floating-point types are supported as the default type\n"
             f"set_default_tensor_type: got {t!r}, expected torch.FloatTensor, torch.DoubleTensor or their names"
         )
-    if module == "torch.cuda":
-        raise unavailable(name)
-    _C.set_default_dtype(_WORD_DTYPES[word])
+    if module == "torch":
+        _C.set_default_dtype(_WORD_DTYPES[word])
     warnings.warn(
         "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use torch.set_default_dtype() and "
         "torch.set_default_device() as alternatives.",
         UserWarning,
         stacklevel=2,
     )
+    if module == "torch.cuda":
+        raise unavailable(name)
 
 
 def set_default_device(device) -> None:

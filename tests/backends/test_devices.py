@@ -166,8 +166,9 @@ def test_default_tensor_type():
         ):
             torch.set_default_tensor_type(kind)
     for kind in (torch.cuda.FloatTensor, "torch.cuda.FloatTensor"):
-        with pytest.raises(
-            TypeError, match=r"type torch.cuda.FloatTensor not available. Torch not"
+        with (
+            pytest.warns(UserWarning, match="deprecated as of PyTorch 2.1"),
+            pytest.raises(TypeError, match=r"type torch.cuda.FloatTensor not available. Torch not"),
         ):
             torch.set_default_tensor_type(kind)
 

@@ -169,6 +169,12 @@ def test_collate_numbers_arrays_and_containers() -> None:
     assert type(default_collate([OrderedDict(a=1), OrderedDict(a=2)])) is OrderedDict
 
 
+def test_collate_says_which_number_is_none() -> None:
+    with pytest.raises(TypeError, match="must be real number, not NoneType") as caught:
+        default_collate([1.0, 2.0, None])
+    assert caught.value.__notes__ == ["default_collate: value 2 of the batch is None"]
+
+
 def test_collate_refuses_what_it_cannot_join() -> None:
     with pytest.raises(RuntimeError, match="each element in list of batch should be of equal size"):
         default_collate([[1, 2], [3]])

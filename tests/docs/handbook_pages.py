@@ -21,10 +21,20 @@ import traceback
 import types
 import warnings
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGLISH, CHINESE = ROOT / "docs" / "handbook", ROOT / "docs" / "zh"
+THIS_FILE = str(Path(__file__).resolve())
+UNDER_RUSHLIGHT = ("-m", "rushlight", "run", THIS_FILE)
+UNDER_PYTORCH = (THIS_FILE,)
+# torchvision with its operators declared, for machines where its native library fits another PyTorch.
+UNDER_TORCHVISION = (
+    "-c",
+    f"import sys; sys.path[:0] = [{str(ROOT / 'tests/conformance')!r}, {str(ROOT / 'tests/docs')!r}]\n"
+    "import torchvision_reference; torchvision_reference.reference()\n"
+    "import handbook_pages; handbook_pages.main()",
+)
 FENCED = re.compile(r"^```(python|text)( rushlight)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -57,16 +67,20 @@ def pages() -> list[str]:
     return sorted(path.name for path in ENGLISH.glob("*.md") if path.name != "README.md")
 
 
+def uses_torchvision(page: Path) -> bool:
+    return any("torchvision" in block.code for block in blocks(page))
+
+
 def pictures(page: Path) -> list[Path]:
     """The pictures that a page shows; its code writes files of these names."""
     links = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
     return [(page.parent / link).resolve() for link in links]
 
 
-def output_of(page: Path, folder: Path, *interpreter: str) -> list[tuple[str, str]]:
+def output_of(page: Path, folder: Path, command: tuple[str, ...]) -> list[tuple[str, str]]:
     """What each block prints and the error it ends in, from a fresh process in the given folder."""
     done = subprocess.run(
-        [sys.executable, *interpreter, str(Path(__file__).resolve()), str(page)],
+        [sys.executable, *command, str(page)],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -102,6 +116,10 @@ def run(page: Path) -> list[tuple[str, str]]:
         error = ""
         with contextlib.redirect_stdout(printed), warnings.catch_warnings():
             warnings.simplefilter("default")
+            warnings.simplefilter(
+                "ignore", DeprecationWarning
+            )  # as Python does, but for the program's own
+            warnings.filterwarnings("default", category=DeprecationWarning, module="__main__")
             warnings.showwarning = lambda message, category, *_: print(
                 f"{category.__name__}: {re.sub(r' .Triggered internally at [^)]*.', '', str(message))}"
             )
@@ -121,9 +139,8 @@ def last_lines(error: Exception) -> str:
     return "".join(lines).replace(str(Path.cwd()) + "/", "")
 
 
-def main() -> Any:
-    outputs = run(Path(sys.argv[1]))
-    json.dump(outputs, sys.stdout)
+def main() -> None:
+    json.dump(run(Path(sys.argv[1])), sys.stdout)
 
 
 if __name__ == "__main__":

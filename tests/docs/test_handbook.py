@@ -15,7 +15,7 @@ import handbook_pages as handbook  # noqa: E402
 @pytest.mark.parametrize("name", handbook.pages())
 def test_page(name, tmp_path):
     page = handbook.ENGLISH / name
-    printed = handbook.output_of(page, tmp_path, "-m", "rushlight", "run")
+    printed = handbook.output_of(page, tmp_path, handbook.UNDER_RUSHLIGHT)
     shown = handbook.blocks(page)
     assert len(printed) == len(shown) > 3
     for block, (output, error) in zip(shown, printed):
@@ -52,6 +52,11 @@ def test_links_and_index(folder):
     assert sorted(listed) == handbook.pages()
 
 
+def test_readme_names_every_page():
+    readme = (handbook.ROOT / "README.md").read_text(encoding="utf-8")
+    assert [name for name in handbook.pages() if f"(docs/handbook/{name})" not in readme] == []
+
+
 def test_a_wrong_output_is_found(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(
@@ -63,7 +68,7 @@ def test_a_wrong_output_is_found(tmp_path):
         handbook.Block("x = 2\n", False, "", False),
         handbook.Block("print(x)\n", True, "2\n", True),
     ]
-    printed = handbook.output_of(page, tmp_path, "-m", "rushlight", "run")
+    printed = handbook.output_of(page, tmp_path, handbook.UNDER_RUSHLIGHT)
     assert printed == [("1\n", "ValueError: no\n"), ("", ""), ("2\n", "")]
     assert handbook.agrees("1\nValueError: no\nnote\n", printed[0])
     assert not handbook.agrees("1\nValueError: yes\n", printed[0])

@@ -47,6 +47,26 @@ def test_example_of_few_steps_prints_what_pytorch_prints(tmp_path, name):
     assert out.splitlines() == expected.splitlines()
 
 
+def test_fine_tuning_prints_what_pytorch_prints_and_resumes(tmp_path):
+    expected = (GOLDEN / "fine_tune.txt").read_text(encoding="utf-8").splitlines()
+    program = ROOT / "examples" / "fine_tune.py"
+    assert run(program, "--steps", "3", "--lr", "1e-5", cwd=tmp_path).splitlines() == expected
+    again = run(program, "--steps", "3", "--lr", "1e-5", "--resume", cwd=tmp_path).splitlines()
+    assert again == [expected[0], expected[-1]]  # no step is left to do; the model is the same
+
+
+def test_fine_tuning_from_the_weights_of_another_model(tmp_path):
+    (tmp_path / "other.py").write_text(
+        "import torch, torchvision\ntorch.manual_seed(1)\n"
+        "torch.save(torchvision.models.resnet18(num_classes=7).state_dict(), 'other.pth')\n"
+    )
+    run(tmp_path / "other.py", cwd=tmp_path)
+    out = run(
+        ROOT / "examples" / "fine_tune.py", "--steps", "1", "--weights", "other.pth", cwd=tmp_path
+    )
+    assert out.splitlines()[1] == "120 of 122 tensors loaded; new: fc.weight, fc.bias"
+
+
 def test_tensorboard_example_writes_a_log(tmp_path):
     pytest.importorskip("tensorboardX")
     out = run(ROOT / "examples" / "tensorboard.py", "--steps", "20", cwd=tmp_path)

@@ -14,11 +14,23 @@ from pathlib import Path
 import pytest
 
 CASES = Path(__file__).resolve().parent / "cases"
+# What the notes contain; the blocks 001.20, 002.1 and 002.3 are outputs of those before them, 001.22 and 004.4 no programs.
+BLOCKS = {
+    "000": "0 1 p",
+    "001": "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 21 23 24 25 26 27 p",
+    "002": "0 2 4 5 6 7 8 9 10 11",
+    "003": "0 1 2 3 4 p",
+    "004": "0 1 2 3 5 6 7 p",
+}
 NEEDS = {"001.1": ("pandas", "PIL"), "001.3": ("pandas", "PIL"), "001.4": ("PIL",)}
 
 
 def names() -> list[str]:
     return sorted(path.stem for path in CASES.glob("*.py"))
+
+
+def test_every_block_has_a_case():
+    assert names() == sorted(f"{note}.{block}" for note in BLOCKS for block in BLOCKS[note].split())
 
 
 @pytest.mark.parametrize("name", names())

@@ -140,6 +140,11 @@ def collate_numpy_scalar_fn(batch: Any, *, collate_fn_map: Any = None) -> Any:
 def collate_float_fn(batch: Any, *, collate_fn_map: Any = None) -> Any:
     from .... import tensor
 
+    for place, value in enumerate(batch):
+        if value is None:
+            error = TypeError("must be real number, not NoneType")
+            error.__notes__ = [f"default_collate: value {place} of the batch is None"]
+            raise error
     return tensor(batch, dtype=_C.float64)
 
 
