@@ -1,5 +1,5 @@
 // x[...] read and written.
-#include "bind/python.h"
+#include "bind/overrides.h"
 
 namespace rl {
 
@@ -154,6 +154,8 @@ Tensor drop_leading(const Tensor& value, int ndim) {
 }  // namespace
 
 PyObject* tensor_getitem(PyObject* self, PyObject* index) {
+  PyObject* args[] = {self, index};
+  if (wants_override(args, 2)) return call_override("__getitem__", {self, index});
   return guarded([&]() -> PyObject* {
     Tensor t = unwrap(self);
     Tensor quick;
@@ -166,13 +168,20 @@ PyObject* tensor_getitem(PyObject* self, PyObject* index) {
 }
 
 int tensor_setitem(PyObject* self, PyObject* index, PyObject* value) {
+  PyObject* args[] = {self, index, value};
+  if (value && wants_override(args, 3)) {
+    PyRef done(call_override("__setitem__", {self, index, value}));
+    return done ? 0 : -1;
+  }
   return guarded_int([&]() -> int {
     RL_CHECK_KIND(Type, value, "Tensor does not support deleting items");
     Tensor t = unwrap(self);
     Indexed r = apply_index(t, index);
     Tensor v = to_value_tensor(value, t);
     if (r.tensors.empty()) {
-      call<"copy_">(r.view, drop_leading(v, r.view.ndim()));
+      v = drop_leading(v, r.view.ndim());
+      if (v.sizes() != r.view.sizes()) v = call<"expand">(v, r.view.sizes());
+      call<"copy_">(r.view, v);
       return 0;
     }
     if (v.dtype() != t.dtype()) v = to_dtype(v, t.dtype());

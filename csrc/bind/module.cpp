@@ -1,7 +1,7 @@
 // The extension module rushlight._C.
 #include <nanobind/nanobind.h>
 
-#include "bind/python.h"
+#include "bind/overrides.h"
 #include "cpu/onednn.h"
 #include "cpu/parallel.h"
 #include "cpu/uninitialized.h"
@@ -194,6 +194,7 @@ NB_MODULE(_C, m) {
   try {
     rl::init_small_types(module);
     rl::init_tensor_type(module);
+    rl::init_overrides(module);
     rl::init_runtime(module);
     rl::init_memory(module);
     rl::init_autograd(module);

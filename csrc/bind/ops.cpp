@@ -4,7 +4,7 @@
 
 #include <unordered_map>
 
-#include "bind/python.h"
+#include "bind/overrides.h"
 
 namespace rl {
 
@@ -14,6 +14,7 @@ struct PyOp {
   PyObject_HEAD vectorcallfunc vectorcall;
   OpGroup* group;
   bool inplace;
+  bool method;  // an attribute of Tensor, for those who are shown the function
   PyObject* name;
   PyObject* doc;
 };
@@ -396,9 +397,11 @@ bool take_requires_grad(const OpGroup& group, Call& call, Remainder& rest) {
 
 PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   auto* op = reinterpret_cast<PyOp*>(self);
-  return guarded([&] {
-    return call_group(*op->group, op->inplace, args, size_t(PyVectorcall_NARGS(nargsf)), kwnames);
-  });
+  size_t nargs = size_t(PyVectorcall_NARGS(nargsf));
+  if (wants_override(args, nargs + (kwnames ? size_t(PyTuple_GET_SIZE(kwnames)) : 0))) {
+    return call_override(self, args, nargs, kwnames);
+  }
+  return guarded([&] { return call_group(*op->group, op->inplace, args, nargs, kwnames); });
 }
 
 PyObject* op_descr_get(PyObject* self, PyObject* obj, PyObject*) {
@@ -407,8 +410,10 @@ PyObject* op_descr_get(PyObject* self, PyObject* obj, PyObject*) {
 }
 
 PyObject* op_repr(PyObject* self) {
-  return PyUnicode_FromFormat("<built-in method %U of type object>",
-                              reinterpret_cast<PyOp*>(self)->name);
+  auto* op = reinterpret_cast<PyOp*>(self);
+  return PyUnicode_FromFormat(op->method ? "<method '%U' of 'torch._C.TensorBase' objects>"
+                                         : "<built-in method %U of type object>",
+                              op->name);
 }
 PyObject* op_reduce(PyObject* self, PyObject*) {
   return Py_NewRef(reinterpret_cast<PyOp*>(self)->name);
@@ -420,7 +425,11 @@ PyMethodDef op_methods[] = {{"__reduce__", op_reduce, METH_NOARGS, nullptr},
 PyGetSetDef op_getset[] = {
     {"__name__", [](PyObject* s, void*) { return Py_NewRef(reinterpret_cast<PyOp*>(s)->name); },
      nullptr, nullptr, nullptr},
-    {"__qualname__", [](PyObject* s, void*) { return Py_NewRef(reinterpret_cast<PyOp*>(s)->name); },
+    {"__qualname__",
+     [](PyObject* s, void*) {
+       auto* op = reinterpret_cast<PyOp*>(s);
+       return op->method ? PyUnicode_FromFormat("Tensor.%U", op->name) : Py_NewRef(op->name);
+     },
      nullptr, nullptr, nullptr},
     {"__module__", [](PyObject*, void*) { return PyUnicode_FromString("rushlight"); }, nullptr,
      nullptr, nullptr},
@@ -456,12 +465,13 @@ PyMemberDef op_members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(PyOp, vectorcall), READONLY, nullptr},
     {nullptr, 0, 0, 0, nullptr}};
 
-PyObject* make_op(OpGroup* group, bool inplace) {
+PyObject* make_op(OpGroup* group, bool inplace, bool method) {
   PyObject* o = check(op_type->tp_alloc(op_type, 0));
   auto* op = reinterpret_cast<PyOp*>(o);
   op->vectorcall = op_vectorcall;
   op->group = group;
   op->inplace = inplace;
+  op->method = method;
   op->name = PyUnicode_FromString((group->name + (inplace ? "_" : "")).c_str());
   op->doc = nullptr;
   return o;
@@ -604,7 +614,7 @@ void init_ops(PyObject* module) {
   PyRef ops(check(PyModule_New("rushlight._C.ops")));
   PyRef functions(check(PyDict_New()));
   for (OpGroup* group : all_groups()) {
-    PyRef plain(make_op(group, false));
+    PyRef plain(make_op(group, false, false));
     PyObject_SetAttrString(ops.get(), group->name.c_str(), plain.get());
     bool function = false, method = false, in_place = false;
     for (const Op* op : group->overloads) {
@@ -613,13 +623,17 @@ void init_ops(PyObject* module) {
       in_place |= op->has_inplace;
     }
     if (function) PyDict_SetItemString(functions.get(), group->name.c_str(), plain.get());
-    if (method) PyObject_SetAttrString((PyObject*)tensor_type, group->name.c_str(), plain.get());
+    auto add_method = [&](const std::string& name, bool in_place) {
+      PyRef op(make_op(group, in_place, true));
+      PyObject_SetAttrString((PyObject*)tensor_type, name.c_str(), op.get());
+    };
+    if (method) add_method(group->name, false);
     if (!in_place) continue;
-    PyRef twin(make_op(group, true));
+    PyRef twin(make_op(group, true, false));
     std::string name = group->name + "_";
     PyObject_SetAttrString(ops.get(), name.c_str(), twin.get());
     if (function) PyDict_SetItemString(functions.get(), name.c_str(), twin.get());
-    if (method) PyObject_SetAttrString((PyObject*)tensor_type, name.c_str(), twin.get());
+    if (method) add_method(name, true);
   }
   PyModule_AddObjectRef(module, "ops", ops.get());
   PyModule_AddObjectRef(module, "_functions", functions.get());

@@ -55,11 +55,7 @@ PyGetSetDef dtype_getset[] = {
      nullptr, nullptr},
     {"is_complex", [](PyObject* s, void*) { return PyBool_FromLong(is_complex(dtype_value(s))); },
      nullptr, nullptr, nullptr},
-    {"is_signed",
-     [](PyObject* s, void*) {
-       DType d = dtype_value(s);
-       return PyBool_FromLong(d != DType::Bool && d != DType::UInt8);
-     },
+    {"is_signed", [](PyObject* s, void*) { return PyBool_FromLong(is_signed(dtype_value(s))); },
      nullptr, nullptr, nullptr},
     {"itemsize", [](PyObject* s, void*) { return PyLong_FromSize_t(item_size(dtype_value(s))); },
      nullptr, nullptr, nullptr},
@@ -277,6 +273,7 @@ PyObject* wrap(const Scalar& s) {
     case Scalar::Kind::Bool:
       return PyBool_FromLong(s.to<bool>());
     case Scalar::Kind::Int:
+      if (s.is_large_unsigned()) return PyLong_FromUnsignedLongLong(uint64_t(s.to_int()));
       return PyLong_FromLongLong(s.to_int());
     case Scalar::Kind::Double:
       return PyFloat_FromDouble(s.to_double());

@@ -2,7 +2,7 @@
 #include <Python.h>
 #include <structmember.h>
 
-#include "bind/python.h"
+#include "bind/overrides.h"
 #include "dispatch/call.h"
 
 namespace rl {
@@ -114,8 +114,40 @@ bool operand(PyObject* o, Value* out) {
   return true;
 }
 
+// The method of Tensor that stands for an operator, as PyTorch names it to handlers.
+struct OperatorNames {
+  const char *name, *reflected;
+};
+template <FixedString Name>
+constexpr OperatorNames operator_names() {
+  constexpr std::string_view s(Name.text);
+  if (s == "add.Tensor") return {"add", "add"};
+  if (s == "sub.Tensor") return {"sub", "__rsub__"};
+  if (s == "mul.Tensor") return {"mul", "mul"};
+  if (s == "div.Tensor") return {"div", "__rtruediv__"};
+  if (s == "floor_divide") return {"__floordiv__", "__rfloordiv__"};
+  if (s == "remainder.Tensor") return {"remainder", "__rmod__"};
+  if (s == "bitwise_and.Tensor") return {"__and__", "__rand__"};
+  if (s == "bitwise_or.Tensor") return {"__or__", "__ror__"};
+  if (s == "bitwise_xor.Tensor") return {"__xor__", "__rxor__"};
+  if (s == "bitwise_left_shift.Tensor") return {"__lshift__", "__rlshift__"};
+  if (s == "bitwise_right_shift.Tensor") return {"__rshift__", "__rrshift__"};
+  if (s == "eq.Tensor") return {"__eq__", "__eq__"};
+  if (s == "ne.Tensor") return {"__ne__", "__ne__"};
+  if (s == "lt.Tensor") return {"lt", "gt"};
+  if (s == "le.Tensor") return {"le", "ge"};
+  if (s == "gt.Tensor") return {"gt", "lt"};
+  return {"ge", "le"};
+}
+bool either_overrides(PyObject* a, PyObject* b) { return wants_override(a) || wants_override(b); }
+PyObject* override_binary(const OperatorNames& names, PyObject* a, PyObject* b) {
+  if (is_tensor(a)) return call_operator_override(names.name, {a, b});
+  return call_operator_override(names.reflected, {b, a});
+}
+
 template <FixedString Name>
 PyObject* binary(PyObject* a, PyObject* b) {
+  if (either_overrides(a, b)) return override_binary(operator_names<Name>(), a, b);
   return guarded([&]() -> PyObject* {
     const Op& op = OpHandle<Name>::get();
     ValueBuffer args(op.schema.args.size() + kMaxResults);
@@ -127,7 +159,23 @@ PyObject* binary(PyObject* a, PyObject* b) {
   });
 }
 template <FixedString Name>
+constexpr const char* inplace_name() {
+  constexpr std::string_view s(Name.text);
+  if (s == "add.Tensor") return "add_";
+  if (s == "sub.Tensor") return "sub_";
+  if (s == "mul.Tensor") return "mul_";
+  if (s == "div.Tensor") return "div_";
+  if (s == "floor_divide") return "floor_divide_";
+  if (s == "remainder.Tensor") return "remainder_";
+  if (s == "bitwise_and.Tensor") return "bitwise_and_";
+  if (s == "bitwise_or.Tensor") return "bitwise_or_";
+  if (s == "bitwise_xor.Tensor") return "bitwise_xor_";
+  if (s == "bitwise_left_shift.Tensor") return "bitwise_left_shift_";
+  return "bitwise_right_shift_";
+}
+template <FixedString Name>
 PyObject* inplace_binary(PyObject* a, PyObject* b) {
+  if (either_overrides(a, b)) return call_operator_override(inplace_name<Name>(), {a, b});
   return guarded([&]() -> PyObject* {
     const Op& op = OpHandle<Name>::get();
     ValueBuffer args(op.schema.args.size() + kMaxResults);
@@ -140,20 +188,26 @@ PyObject* inplace_binary(PyObject* a, PyObject* b) {
 }
 template <FixedString Name>
 PyObject* unary(PyObject* a) {
+  if (wants_override(a)) return call_override(Name.text, {a});
   return guarded([&] { return wrap(call<Name>(self_of(a))); });
 }
 
 PyObject* tensor_subtract(PyObject* a, PyObject* b) {
   Scalar s;
-  if (is_tensor(a) || !is_tensor(b) || !as_number(a, &s)) return binary<"sub.Tensor">(a, b);
+  if (is_tensor(a) || !is_tensor(b) || either_overrides(a, b) || !as_number(a, &s)) {
+    return binary<"sub.Tensor">(a, b);
+  }
   return guarded([&] { return wrap(call<"rsub.Scalar">(self_of(b), s)); });
 }
 PyObject* tensor_remainder(PyObject* a, PyObject* b) {
   Scalar s;
-  if (!is_tensor(a) || is_tensor(b) || !as_number(b, &s)) return binary<"remainder.Tensor">(a, b);
+  if (!is_tensor(a) || is_tensor(b) || either_overrides(a, b) || !as_number(b, &s)) {
+    return binary<"remainder.Tensor">(a, b);
+  }
   return guarded([&] { return wrap(call<"remainder.Scalar">(self_of(a), s)); });
 }
 PyObject* tensor_pow(PyObject* a, PyObject* b, PyObject*) {
+  if (either_overrides(a, b)) return override_binary({"pow", "__rpow__"}, a, b);
   return guarded([&]() -> PyObject* {
     Scalar s;
     if (!is_tensor(a)) {
@@ -166,6 +220,7 @@ PyObject* tensor_pow(PyObject* a, PyObject* b, PyObject*) {
   });
 }
 PyObject* tensor_inplace_pow(PyObject* a, PyObject* b, PyObject*) {
+  if (either_overrides(a, b)) return call_operator_override("pow_", {a, b});
   return guarded([&]() -> PyObject* {
     Scalar s;
     if (is_tensor(b)) {
@@ -178,12 +233,14 @@ PyObject* tensor_inplace_pow(PyObject* a, PyObject* b, PyObject*) {
   });
 }
 PyObject* tensor_matmul(PyObject* a, PyObject* b) {
+  if (either_overrides(a, b)) return override_binary({"matmul", "__rmatmul__"}, a, b);
   return guarded([&]() -> PyObject* {
     if (!is_tensor(a) || !is_tensor(b)) Py_RETURN_NOTIMPLEMENTED;
     return wrap(call<"matmul">(self_of(a), self_of(b)));
   });
 }
 PyObject* tensor_invert(PyObject* a) {
+  if (wants_override(a)) return call_override("__invert__", {a});
   return guarded([&] {
     RL_CHECK_KIND(Type, is_integral(self_of(a).dtype(), true),
                   "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
@@ -191,10 +248,15 @@ PyObject* tensor_invert(PyObject* a) {
   });
 }
 PyObject* tensor_positive(PyObject* a) {
+  if (wants_override(a)) return call_override("positive", {a});
   return guarded([&] { return wrap(call<"positive">(self_of(a))); });
 }
 
 int tensor_bool(PyObject* self) {
+  if (wants_override(self)) {
+    PyRef answer(call_override("__bool__", {self}));
+    return answer ? PyObject_IsTrue(answer.get()) : -1;
+  }
   return guarded_int([&]() -> int {
     Tensor t = self_of(self);
     if (t.numel() != 1) {
@@ -208,6 +270,10 @@ int tensor_bool(PyObject* self) {
   });
 }
 
+PyObject* py_int(const Scalar& s) {
+  return s.is_large_unsigned() ? PyLong_FromUnsignedLongLong(uint64_t(s.to_int()))
+                               : PyLong_FromLongLong(s.to_int());
+}
 Scalar only_item(PyObject* self) {
   Tensor t = self_of(self);
   RL_CHECK_KIND(Value, t.numel() == 1,
@@ -215,14 +281,16 @@ Scalar only_item(PyObject* self) {
   return item(t);
 }
 PyObject* tensor_int(PyObject* self) {
+  if (wants_override(self)) return call_override("__int__", {self});
   return guarded([&]() -> PyObject* {
     Scalar s = only_item(self);
     RL_CHECK(!s.is_complex(), "value cannot be converted to type int64_t without overflow");
     if (s.is_floating()) return PyLong_FromDouble(s.to_double());
-    return PyLong_FromLongLong(s.to_int());
+    return py_int(s);
   });
 }
 PyObject* tensor_float(PyObject* self) {
+  if (wants_override(self)) return call_override("__float__", {self});
   return guarded([&] {
     Scalar s = only_item(self);
     RL_CHECK(!s.is_complex(), "value cannot be converted to type double without overflow");
@@ -230,11 +298,12 @@ PyObject* tensor_float(PyObject* self) {
   });
 }
 PyObject* tensor_index(PyObject* self) {
+  if (wants_override(self)) return call_override("__index__", {self});
   return guarded([&] {
     Tensor t = self_of(self);
     RL_CHECK_KIND(Type, is_integral(t.dtype(), true) && t.numel() == 1,
                   "only integer tensors of a single element can be converted to an index");
-    return PyLong_FromLongLong(item(t).to_int());
+    return py_int(item(t));
   });
 }
 
@@ -257,6 +326,10 @@ PyObject* tensor_richcompare(PyObject* a, PyObject* b, int op) {
 Py_hash_t tensor_hash(PyObject* self) { return Py_hash_t(reinterpret_cast<uintptr_t>(self) >> 4); }
 
 Py_ssize_t tensor_len(PyObject* self) {
+  if (wants_override(self)) {
+    PyRef answer(call_override("__len__", {self}));
+    return answer ? PyNumber_AsSsize_t(answer.get(), PyExc_OverflowError) : -1;
+  }
   Py_ssize_t n = -1;
   guarded_int([&]() -> int {
     Tensor t = self_of(self);
@@ -492,10 +565,12 @@ PyObject* tensor_is_contiguous(PyObject* self, PyObject* args, PyObject* kwargs)
 PyObject* to_list(const Tensor& t, int dim, const char* p) {
   if (dim == t.ndim()) {
     PyObject* out = nullptr;
-    dispatch(t.dtype(), "tolist", AllTypes(), [&]<class T>() {
+    dispatch(t.dtype(), "tolist", StoredTypes(), [&]<class T>() {
       T v = *reinterpret_cast<const T*>(p);
       if constexpr (std::is_same_v<T, bool>) {
         out = PyBool_FromLong(v);
+      } else if constexpr (std::is_same_v<T, uint64_t>) {
+        out = PyLong_FromUnsignedLongLong(v);
       } else if constexpr (std::is_integral_v<T>) {
         out = PyLong_FromLongLong(int64_t(v));
       } else if constexpr (is_complex(dtype_of<T>)) {
@@ -550,17 +625,23 @@ PyObject* tensor_as_subclass(PyObject* self, PyObject* cls) {
 
 PyMethodDef tensor_methods[] = {
     {"as_subclass", tensor_as_subclass, METH_O, "The same values as an instance of a subclass."},
-    {"size", (PyCFunction)(void*)tensor_size, METH_FASTCALL | METH_KEYWORDS, "Sizes, or one size."},
-    {"stride", (PyCFunction)(void*)tensor_stride, METH_FASTCALL | METH_KEYWORDS,
-     "Strides, or one."},
-    {"item", tensor_item, METH_NOARGS, "The only element as a Python number."},
-    {"dim", tensor_dim, METH_NOARGS, "Number of dimensions."},
-    {"ndimension", tensor_dim, METH_NOARGS, "Number of dimensions."},
-    {"numel", tensor_numel, METH_NOARGS, "Number of elements."},
-    {"nelement", tensor_numel, METH_NOARGS, "Number of elements."},
-    {"data_ptr", tensor_data_ptr, METH_NOARGS, "Address of the first element."},
-    {"storage_offset", tensor_offset, METH_NOARGS, "Offset into the storage, in elements."},
-    {"tolist", tensor_tolist, METH_NOARGS, "Nested lists of Python numbers."},
+    {"size", (PyCFunction)(void*)overridable_fastcall<"size", tensor_size>,
+     METH_FASTCALL | METH_KEYWORDS, "Sizes, or one size."},
+    {"stride", (PyCFunction)(void*)overridable_fastcall<"stride", tensor_stride>,
+     METH_FASTCALL | METH_KEYWORDS, "Strides, or one."},
+    {"item", overridable_noargs<"item", tensor_item>, METH_NOARGS,
+     "The only element as a Python number."},
+    {"dim", overridable_noargs<"dim", tensor_dim>, METH_NOARGS, "Number of dimensions."},
+    {"ndimension", overridable_noargs<"ndimension", tensor_dim>, METH_NOARGS,
+     "Number of dimensions."},
+    {"numel", overridable_noargs<"numel", tensor_numel>, METH_NOARGS, "Number of elements."},
+    {"nelement", overridable_noargs<"nelement", tensor_numel>, METH_NOARGS, "Number of elements."},
+    {"data_ptr", overridable_noargs<"data_ptr", tensor_data_ptr>, METH_NOARGS,
+     "Address of the first element."},
+    {"storage_offset", overridable_noargs<"storage_offset", tensor_offset>, METH_NOARGS,
+     "Offset into the storage, in elements."},
+    {"tolist", overridable_noargs<"tolist", tensor_tolist>, METH_NOARGS,
+     "Nested lists of Python numbers."},
     {"is_contiguous", (PyCFunction)(void*)tensor_is_contiguous, METH_VARARGS | METH_KEYWORDS,
      "Is the memory dense and in the order of the dimensions?"},
     {"_make_subclass", (PyCFunction)(void*)tensor_make_subclass,
@@ -572,12 +653,14 @@ PyMemberDef tensor_members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(PyTensor, weakrefs), READONLY, nullptr},
     {nullptr, 0, 0, 0, nullptr}};
 
+PyGetSetDef overridable_getset[std::size(tensor_getset)];
+
 PyType_Slot tensor_slots[] = {
     {Py_tp_new, (void*)tensor_new},
     {Py_tp_dealloc, (void*)tensor_dealloc},
     {Py_tp_traverse, (void*)tensor_traverse},
     {Py_tp_clear, (void*)tensor_clear},
-    {Py_tp_getset, tensor_getset},
+    {Py_tp_getset, overridable_getset},
     {Py_tp_methods, tensor_methods},
     {Py_tp_members, tensor_members},
     {Py_tp_richcompare, (void*)tensor_richcompare},
@@ -654,10 +737,12 @@ void add_functions(PyObject* module, PyMethodDef* methods) {
 }
 
 void init_tensor_type(PyObject* module) {
+  make_overridable(tensor_getset, overridable_getset);
   PyType_Spec spec{"rushlight.Tensor", sizeof(PyTensor), 0,
                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, tensor_slots};
   tensor_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)));
   TensorImpl::drop_pyobj = drop_pyobj;
+  bind_overridable(overridable_getset);
   // Messages name the type as PyTorch's do: 'Tensor', without the module.
   PyRef name(check(PyUnicode_FromString("Tensor")));
   if (PyObject_SetAttrString((PyObject*)tensor_type, "__name__", name.get()) < 0)

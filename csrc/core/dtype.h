@@ -22,9 +22,12 @@ enum class DType : uint8_t {
   Float64,
   Complex64,
   Complex128,
+  UInt16,  // storage, conversion and little arithmetic, as in PyTorch
+  UInt32,
+  UInt64,
   Undefined,
 };
-constexpr int kNumDTypes = 12;
+constexpr int kNumDTypes = 15;
 
 using complex64 = std::complex<float>;
 using complex128 = std::complex<double>;
@@ -86,10 +89,15 @@ template <> inline constexpr DType dtype_of<float> = DType::Float32;
 template <> inline constexpr DType dtype_of<double> = DType::Float64;
 template <> inline constexpr DType dtype_of<complex64> = DType::Complex64;
 template <> inline constexpr DType dtype_of<complex128> = DType::Complex128;
+template <> inline constexpr DType dtype_of<uint16_t> = DType::UInt16;
+template <> inline constexpr DType dtype_of<uint32_t> = DType::UInt32;
+template <> inline constexpr DType dtype_of<uint64_t> = DType::UInt64;
 // clang-format on
 
 using IntTypes = TypeList<uint8_t, int8_t, int16_t, int32_t, int64_t>;
 using IntBoolTypes = TypeList<bool, uint8_t, int8_t, int16_t, int32_t, int64_t>;
+using IntBoolUIntTypes =
+    TypeList<bool, uint8_t, int8_t, int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t>;
 using FloatTypes = TypeList<float, double>;
 using FloatHalfTypes = TypeList<float, double, Half, BFloat16>;
 using ComplexTypes = TypeList<complex64, complex128>;
@@ -100,16 +108,24 @@ using RealBoolTypes =
     TypeList<bool, uint8_t, int8_t, int16_t, int32_t, int64_t, float, double, Half, BFloat16>;
 using AllTypes = TypeList<bool, uint8_t, int8_t, int16_t, int32_t, int64_t, float, double, Half,
                           BFloat16, complex64, complex128>;
+// What can be stored, copied, converted and compared for equality.
+using StoredTypes = TypeList<bool, uint8_t, int8_t, int16_t, int32_t, int64_t, float, double, Half,
+                             BFloat16, complex64, complex128, uint16_t, uint32_t, uint64_t>;
 
 constexpr size_t item_size(DType d) {
-  constexpr uint8_t sizes[] = {1, 1, 1, 2, 4, 8, 2, 2, 4, 8, 8, 16, 0};
+  constexpr uint8_t sizes[] = {1, 1, 1, 2, 4, 8, 2, 2, 4, 8, 8, 16, 2, 4, 8, 0};
   return sizes[int(d)];
 }
 constexpr bool is_complex(DType d) { return d == DType::Complex64 || d == DType::Complex128; }
 constexpr bool is_floating(DType d) { return d >= DType::Float16 && d <= DType::Float64; }
 constexpr bool is_half(DType d) { return d == DType::Float16 || d == DType::BFloat16; }
+constexpr bool is_wide_unsigned(DType d) { return d >= DType::UInt16 && d <= DType::UInt64; }
+constexpr bool is_signed(DType d) {
+  return d != DType::Bool && d != DType::UInt8 && !is_wide_unsigned(d);
+}
 constexpr bool is_integral(DType d, bool with_bool) {
-  return (d >= DType::UInt8 && d <= DType::Int64) || (with_bool && d == DType::Bool);
+  return (d >= DType::UInt8 && d <= DType::Int64) || is_wide_unsigned(d) ||
+         (with_bool && d == DType::Bool);
 }
 constexpr bool is_differentiable(DType d) { return d >= DType::Float16 && d <= DType::Complex128; }
 
@@ -123,15 +139,16 @@ constexpr DType complex_dtype(DType d) {
 
 // "float32": the Python attribute. "Float": the word PyTorch's messages use.
 inline const char* dtype_name(DType d) {
-  constexpr const char* names[] = {"bool",      "uint8",      "int8",     "int16",   "int32",
-                                   "int64",     "float16",    "bfloat16", "float32", "float64",
-                                   "complex64", "complex128", "undefined"};
+  constexpr const char* names[] = {
+      "bool",    "uint8",   "int8",      "int16",      "int32",  "int64",  "float16", "bfloat16",
+      "float32", "float64", "complex64", "complex128", "uint16", "uint32", "uint64",  "undefined"};
   return names[int(d)];
 }
 inline const char* dtype_word(DType d) {
-  constexpr const char* names[] = {"Bool",         "Byte",          "Char",     "Short", "Int",
-                                   "Long",         "Half",          "BFloat16", "Float", "Double",
-                                   "ComplexFloat", "ComplexDouble", "Undefined"};
+  constexpr const char* names[] = {"Bool",   "Byte",   "Char",         "Short",
+                                   "Int",    "Long",   "Half",         "BFloat16",
+                                   "Float",  "Double", "ComplexFloat", "ComplexDouble",
+                                   "UInt16", "UInt32", "UInt64",       "Undefined"};
   return names[int(d)];
 }
 

@@ -38,7 +38,7 @@ Tensor empty(const Dims& sizes, DType dtype, Device device) {
 Tensor scalar_tensor(const Scalar& value, DType dtype, Device device) {
   Tensor out = empty({}, dtype, device);
   if (out.is_meta()) return out;
-  dispatch(dtype, "scalar_tensor", AllTypes(),
+  dispatch(dtype, "scalar_tensor", StoredTypes(),
            [&]<class T>() { *static_cast<T*>(out->storage->raw_data()) = value.to<T>(); });
   return out;
 }
@@ -70,12 +70,14 @@ Scalar item(const Tensor& self) {
   }
   RL_CHECK(!self.is_meta(), "Tensor.item() cannot be called on meta tensors");
   Scalar out;
-  dispatch(self.dtype(), "item", AllTypes(), [&]<class T>() {
+  dispatch(self.dtype(), "item", StoredTypes(), [&]<class T>() {
     T value = *self.data<T>();
     if constexpr (std::is_same_v<T, complex64> || std::is_same_v<T, complex128>) {
       out = Scalar(complex128(value.real(), value.imag()));
     } else if constexpr (std::is_same_v<T, bool>) {
       out = Scalar(value);
+    } else if constexpr (std::is_same_v<T, uint64_t>) {
+      out = Scalar::of_unsigned(value);
     } else if constexpr (std::is_integral_v<T>) {
       out = Scalar(int64_t(value));
     } else {

@@ -32,6 +32,12 @@ inline To cast(From v) {
   } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To> && sizeof(To) < 8) {
     // Small integers wrap through int64, as PyTorch's do.
     return static_cast<To>(static_cast<int64_t>(v));
+  } else if constexpr (std::is_floating_point_v<From> && std::is_same_v<To, uint64_t>) {
+    // Negative numbers wrap, the upper half is moved down for the signed conversion.
+    constexpr uint64_t top = uint64_t(1) << 63;
+    bool high = v >= From(0x1p63);
+    int64_t low = static_cast<int64_t>(high ? v - From(0x1p63) : v);
+    return static_cast<uint64_t>(low) ^ (high ? top : uint64_t(0));
   } else {
     return static_cast<To>(v);
   }
@@ -66,12 +72,12 @@ void fill_row(ConvertLoop* row, TypeList<To...>) {
 template <class... From>
 ConvertTable make_table(TypeList<From...>) {
   ConvertTable table{};
-  (fill_row<From>(table.loops[int(dtype_of<From>)], AllTypes()), ...);
+  (fill_row<From>(table.loops[int(dtype_of<From>)], StoredTypes()), ...);
   return table;
 }
 
 [[maybe_unused]] const bool registered = [] {
-  register_convert_table(RL_ISA_LEVEL, make_table(AllTypes()));
+  register_convert_table(RL_ISA_LEVEL, make_table(StoredTypes()));
   return true;
 }();
 

@@ -40,6 +40,13 @@ void set_default_device(Device device) { default_device_ = device; }
 
 DType promote_types(DType a, DType b) {
   if (a == b) return a;
+  if (is_wide_unsigned(a) || is_wide_unsigned(b)) {
+    DType other = is_wide_unsigned(a) ? b : a;
+    RL_CHECK(is_floating(other) || is_complex(other),
+             "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote ",
+             dtype_word(a), " and ", dtype_word(b));
+    return other;
+  }
   if (a > b) std::swap(a, b);  // b is of the same or a higher category
   if (is_complex(b)) {
     bool wide = b == DType::Complex128 || a == DType::Complex128 || a == DType::Float64;

@@ -280,7 +280,7 @@ OP("rsub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor")
     .node_name("RsubBackward1")
     .grad("self", "", [](GradContext& c) { return -scaled(c.grad(), c.scalar("alpha")); });
 OP("mul.Tensor(Tensor self, Tensor other) -> Tensor")
-    .pointwise(pointwise<Mul, 2, NumberBoolTypes>())
+    .pointwise(pointwise<Mul, 2, NumberBoolUIntTypes>())
     .grad("self", "other", [](GradContext& c) { return c.grad() * conj(c.tensor("other")); })
     .grad("other", "self", [](GradContext& c) { return c.grad() * conj(c.tensor("self")); });
 OP("div.Tensor(Tensor self, Tensor other) -> Tensor")

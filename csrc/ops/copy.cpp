@@ -40,8 +40,10 @@ OP("copy_(Tensor(a!) self, Tensor src, bool non_blocking=False) -> Tensor(a!)")
     .method_only()
     .node_name("CopyBackwards")
     .direct([](const Tensor& self, const Tensor& src, bool) {
-      RL_CHECK(expandable(src.sizes(), self.sizes()), "The expanded size of the tensor (",
-               self.sizes(), ") must match the existing size (", src.sizes(), ") to copy");
+      if (!expandable(src.sizes(), self.sizes())) {
+        fail(ErrorKind::Runtime, "output with shape ", self.sizes(),
+             " doesn't match the broadcast shape ", broadcast_shapes(self.sizes(), src.sizes()));
+      }
       transfer(src, self);
       return self;
     })

@@ -32,7 +32,7 @@ bool equal(const Tensor& self, const Tensor& other) {
   const DType dtype = promote_types(self.dtype(), other.dtype());
   const Tensor a = contiguous(to_dtype(self, dtype)), b = contiguous(to_dtype(other, dtype));
   bool same = true;
-  dispatch(dtype, "equal", AllTypes(), [&]<class T>() {
+  dispatch(dtype, "equal", StoredTypes(), [&]<class T>() {
     const T *x = a.data<T>(), *y = b.data<T>();
     const int64_t n = a.numel();
     GilRelease release(n > kGrain);

@@ -26,7 +26,7 @@ Device usable(DV device) {
 
 void fill(const Tensor& t, const Scalar& value) {
   if (t.is_meta() || t.numel() == 0) return;
-  call_<"fill.Scalar">(t, value);
+  call<"copy_">(t, scalar_tensor(value, t.dtype()));
 }
 
 Tensor make_full(const Dims& size, const Scalar& value, DType dtype, DV device) {
@@ -257,8 +257,6 @@ OP("eye(SymInt n, *, ScalarType? dtype=None, Layout? layout=None, Device? device
 
 // ---- filling ----
 OP("fill.Scalar(Tensor self, Scalar value) -> Tensor")
-    .elementwise()
-    .inplace()
     .infer([](const Tensor& self, const Scalar&) {
       return TensorSpec{self.sizes(), self.dtype(), like_strides(self, {})};
     })
@@ -267,14 +265,37 @@ OP("fill.Scalar(Tensor self, Scalar value) -> Tensor")
       call<"copy_">(out, one);
     })
     .grad("self", "", [](GradContext& c) { return zeros_like(c.grad()); });
+void check_fill_value(const Tensor& value) {
+  RL_CHECK(value.ndim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
+           value.ndim(), " dimensions.");
+}
+void fill_gradients(GradContext& c) {
+  if (c.needs("self")) c.set("self", zeros_like(c.grad()));
+  if (c.needs("value")) c.set("value", call<"sum">(c.grad()));
+}
 OP("fill.Tensor(Tensor self, Tensor value) -> Tensor")
-    .inplace()
-    .composite([](const Tensor& self, const Tensor& value) {
-      RL_CHECK(value.ndim() == 0,
-               "fill_ only supports 0-dimension value tensor but got tensor with ", value.ndim(),
-               " dimensions.");
-      return call<"expand">(to_dtype(value, self.dtype()), self.sizes());
-    });
+    .node_name("FillBackward1")
+    .infer([](const Tensor& self, const Tensor& value) {
+      check_fill_value(value);
+      return TensorSpec{self.sizes(), self.dtype(), like_strides(self, {})};
+    })
+    .cpu([](const Tensor&, const Tensor& value, const Tensor& out) { call<"copy_">(out, value); })
+    .grads("self value", "", fill_gradients);
+OP("fill_.Scalar(Tensor(a!) self, Scalar value) -> Tensor(a!)")
+    .node_name("FillBackward2")
+    .direct([](const Tensor& self, const Scalar& value) {
+      fill(self, value);
+      return self;
+    })
+    .grad("self", "", [](GradContext& c) { return zeros_like(c.grad()); });
+OP("fill_.Tensor(Tensor(a!) self, Tensor value) -> Tensor(a!)")
+    .node_name("FillBackward3")
+    .direct([](const Tensor& self, const Tensor& value) {
+      check_fill_value(value);
+      call<"copy_">(self, value);
+      return self;
+    })
+    .grads("self value", "", fill_gradients);
 OP("zero_(Tensor(a!) self) -> Tensor(a!)")
     .direct([](const Tensor& self) {
       fill(self, 0);

@@ -58,7 +58,8 @@ TensorList expand_masks(const Tensor& self, const TensorList& indices) {
       continue;
     }
     bool mask = t.dtype() == DType::Bool || t.dtype() == DType::UInt8;
-    RL_CHECK_KIND(Index, mask || is_integral(t.dtype(), false),
+    bool whole = t.dtype() == DType::Int64 || t.dtype() == DType::Int32;
+    RL_CHECK_KIND(Index, mask || whole,
                   "tensors used as indices must be long, int, byte or bool tensors");
     if (!mask) {
       out.push_back(t);

@@ -21,8 +21,8 @@ RL_BINARY(LogicalXor, bool((a != T(0)) != (b != T(0))))
       .pointwise(pointwise<Functor, 2, Types>())           \
       .word(#name "_cpu")                                  \
       .no_grad()
-RL_COMPARISON(eq, Eq, NumberBoolTypes);
-RL_COMPARISON(ne, Ne, NumberBoolTypes);
+RL_COMPARISON(eq, Eq, NumberBoolUIntTypes);
+RL_COMPARISON(ne, Ne, NumberBoolUIntTypes);
 RL_COMPARISON(lt, Lt, OrderedBoolTypes);
 RL_COMPARISON(le, Le, OrderedBoolTypes);
 RL_COMPARISON(gt, Gt, OrderedBoolTypes);
@@ -87,13 +87,13 @@ OP("bitwise_not(Tensor self) -> Tensor")
     .pointwise(pointwise<BitwiseNot, 1, IntBoolTypes>())
     .word("bitwise_not_cpu");
 OP("bitwise_and.Tensor(Tensor self, Tensor other) -> Tensor")
-    .pointwise(pointwise<BitwiseAnd, 2, IntBoolTypes>())
+    .pointwise(pointwise<BitwiseAnd, 2, IntBoolUIntTypes>())
     .word("bitwise_and_cpu");
 OP("bitwise_or.Tensor(Tensor self, Tensor other) -> Tensor")
-    .pointwise(pointwise<BitwiseOr, 2, IntBoolTypes>())
+    .pointwise(pointwise<BitwiseOr, 2, IntBoolUIntTypes>())
     .word("bitwise_or_cpu");
 OP("bitwise_xor.Tensor(Tensor self, Tensor other) -> Tensor")
-    .pointwise(pointwise<BitwiseXor, 2, IntBoolTypes>())
+    .pointwise(pointwise<BitwiseXor, 2, IntBoolUIntTypes>())
     .word("bitwise_xor_cpu");
 OP("bitwise_left_shift.Tensor(Tensor self, Tensor other) -> Tensor")
     .pointwise(pointwise<ShiftLeft, 2, IntTypes>())
@@ -171,10 +171,10 @@ struct SignBit {
   }
 };
 
-OP("isnan(Tensor self) -> Tensor").pointwise(pointwise<IsNan, 1, NumberBoolTypes>()).no_grad();
-OP("isinf(Tensor self) -> Tensor").pointwise(pointwise<IsInf, 1, NumberBoolTypes>()).no_grad();
+OP("isnan(Tensor self) -> Tensor").pointwise(pointwise<IsNan, 1, NumberBoolUIntTypes>()).no_grad();
+OP("isinf(Tensor self) -> Tensor").pointwise(pointwise<IsInf, 1, NumberBoolUIntTypes>()).no_grad();
 OP("isfinite(Tensor self) -> Tensor")
-    .pointwise(pointwise<IsFinite, 1, NumberBoolTypes>())
+    .pointwise(pointwise<IsFinite, 1, NumberBoolUIntTypes>())
     .no_grad();
 OP("isreal(Tensor self) -> Tensor").pointwise(pointwise<IsReal, 1, NumberBoolTypes>()).no_grad();
 OP("isposinf(Tensor self) -> Tensor")
@@ -275,7 +275,7 @@ struct Where {
 };
 const PointwiseSpec& where_spec() {
   static const PointwiseSpec spec = [] {
-    PointwiseSpec s = make_pointwise<Where, 3>(NumberBoolTypes(), Promote::Default);
+    PointwiseSpec s = make_pointwise<Where, 3>(NumberBoolUIntTypes(), Promote::Default);
     s.ignored = 1;
     return s;
   }();

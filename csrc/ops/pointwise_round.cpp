@@ -45,7 +45,7 @@ struct RoundDecimals {
 
 #define RL_ROUND_OP(name, Functor)                                   \
   OP(#name "(Tensor self) -> Tensor")                                \
-      .pointwise(pointwise<Functor, 1, OrderedTypes>())              \
+      .pointwise(pointwise<Functor, 1, OrderedUIntTypes>())          \
       .word(#name "_vml_cpu")                                        \
       .check([](const Value*, DType d) {                             \
         RL_CHECK_KIND(NotImplemented, !is_complex(d),                \

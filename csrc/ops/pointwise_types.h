@@ -26,7 +26,13 @@ using NumberTypes =
     TypeList<uint8_t, int8_t, int16_t, int32_t, int64_t, float, double, complex64, complex128>;
 using NumberBoolTypes = TypeList<bool, uint8_t, int8_t, int16_t, int32_t, int64_t, float, double,
                                  complex64, complex128>;
+// The types of copies and comparisons for equality, and of what little else PyTorch computes in
+// the wide unsigned types.
+using NumberBoolUIntTypes = TypeList<bool, uint8_t, int8_t, int16_t, int32_t, int64_t, float,
+                                     double, complex64, complex128, uint16_t, uint32_t, uint64_t>;
 using OrderedTypes = TypeList<uint8_t, int8_t, int16_t, int32_t, int64_t, float, double>;
+using OrderedUIntTypes = TypeList<uint8_t, int8_t, int16_t, int32_t, int64_t, float, double,
+                                  uint16_t, uint32_t, uint64_t>;
 using OrderedBoolTypes = TypeList<bool, uint8_t, int8_t, int16_t, int32_t, int64_t, float, double>;
 
 template <class T>

@@ -42,6 +42,12 @@ const char* c_name(DType d) {
       return "int";
     case DType::Int64:
       return "long";
+    case DType::UInt16:
+      return "short unsigned int";
+    case DType::UInt32:
+      return "unsigned int";
+    case DType::UInt64:
+      return "long unsigned int";
     case DType::Float16:
       return "c10::Half";
     case DType::BFloat16:
@@ -95,6 +101,12 @@ Bounds dtype_bounds(DType d) {
       return {-32768, 32767};
     case DType::Int32:
       return {-0x1p31, 0x1p31 - 1};
+    case DType::UInt16:
+      return {0, 0x1p16 - 1};
+    case DType::UInt32:
+      return {0, 0x1p32 - 1};
+    case DType::UInt64:
+      return {0, 0x1p64};
     case DType::Float16:
       return {-65504, 65504};
     default:
@@ -111,10 +123,13 @@ void check_bounds(DType d, int64_t from, int64_t last) {
   RL_CHECK(inside(last), "to - 1 is out of bounds for ", c_name(d));
 }
 
+using DrawnTypes = TypeList<bool, uint8_t, int8_t, int16_t, int32_t, int64_t, float, double, Half,
+                            BFloat16, uint16_t, uint32_t, uint64_t>;
+
 void fill_range(const Tensor& self, uint64_t range, int64_t base, const GeneratorRef& generator) {
   if (self.is_meta() || self.numel() == 0) return;
   const auto gen = generator_or_default(generator);
-  dispatch(self.dtype(), "random_from_to_kernel_cpu", RealBoolTypes(), [&]<class T>() {
+  dispatch(self.dtype(), "random_from_to_kernel_cpu", DrawnTypes(), [&]<class T>() {
     fill_in_order<T>(self,
                      [&](T* out, int64_t n) { rng::random_from_to(*gen, out, n, range, base); });
   });
@@ -139,7 +154,7 @@ Tensor random_upward(const Tensor& self, int64_t from, const GeneratorRef& gener
         "random_ expects 'from' casted to dtype to be less than or equal to 'to_inc' casted to "
         "dtype, but got from=",
         from, " > to_inc=", last);
-  } else if (d != DType::Int64) {
+  } else if (d != DType::Int64 && d != DType::UInt64) {
     last = static_cast<int64_t>(dtype_bounds(d).high);
   }
   check_bounds(d, from, last);

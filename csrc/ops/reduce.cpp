@@ -142,6 +142,11 @@ DType sum_dtype(const Tensor& self, DT dtype) {
 template <template <class> class F, class Types>
 void reduce(const char* name, DType dtype, const Tensor& self, const Over& over,
             const Tensor& out) {
+  // Sums wrap around in int64, as PyTorch's do; an order would be wrong there.
+  if constexpr (std::is_same_v<Types, OrderTypes>) {
+    RL_CHECK_KIND(NotImplemented, dtype != DType::UInt64, "\"", name,
+                  "\" not implemented for 'UInt64'");
+  }
   dispatch(accumulate_dtype(dtype), name, Types(), [&]<class T>() {
     F<T> f;
     run_reduce(kernel_of<F<T>>(), &f, self, over.dims, over.all, out);

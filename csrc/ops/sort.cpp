@@ -201,7 +201,8 @@ struct Rows {
   }
 };
 
-using SortTypes = TypeList<bool, uint8_t, int8_t, int16_t, int32_t, int64_t, float, double>;
+using SortTypes = TypeList<bool, uint8_t, int8_t, int16_t, int32_t, int64_t, float, double,
+                           uint16_t, uint32_t, uint64_t>;
 using NumberTypes = TypeList<uint8_t, int8_t, int16_t, int32_t, int64_t, float, double>;
 
 // f(row, input, values, indices, scratch Row) for each row.

@@ -11,8 +11,8 @@ namespace rl {
 namespace {
 
 using Triple = std::tuple<Tensor, Tensor, Tensor>;
-using KeyTypes =
-    TypeList<bool, uint8_t, int8_t, int16_t, int32_t, int64_t, float, double, Half, BFloat16>;
+using KeyTypes = TypeList<bool, uint8_t, int8_t, int16_t, int32_t, int64_t, float, double, Half,
+                          BFloat16, uint16_t, uint32_t, uint64_t>;
 
 Tensor no_indices() { return empty({0}, DType::Int64); }
 

@@ -485,12 +485,13 @@ RL_REAL(double)
 RL_REAL(Half)
 RL_REAL(BFloat16)
 
-#define RL_ANY(T)                                                                 \
-  template void geometric<T>(CpuGenerator&, T*, int64_t, double);                 \
-  template void bernoulli<T>(CpuGenerator&, T*, int64_t, double);                 \
-  template void random_from_to<T>(CpuGenerator&, T*, int64_t, uint64_t, int64_t); \
-  template void random_any<T>(CpuGenerator&, T*, int64_t);                        \
-  template void randperm<T>(CpuGenerator&, T*, int64_t);
+#define RL_RANGE(T) template void random_from_to<T>(CpuGenerator&, T*, int64_t, uint64_t, int64_t);
+#define RL_ANY(T)                                                 \
+  template void geometric<T>(CpuGenerator&, T*, int64_t, double); \
+  template void bernoulli<T>(CpuGenerator&, T*, int64_t, double); \
+  template void random_any<T>(CpuGenerator&, T*, int64_t);        \
+  template void randperm<T>(CpuGenerator&, T*, int64_t);          \
+  RL_RANGE(T)
 RL_ANY(bool)
 RL_ANY(uint8_t)
 RL_ANY(int8_t)
@@ -501,5 +502,8 @@ RL_ANY(float)
 RL_ANY(double)
 RL_ANY(Half)
 RL_ANY(BFloat16)
+RL_RANGE(uint16_t)
+RL_RANGE(uint32_t)
+RL_RANGE(uint64_t)
 
 }  // namespace rl::rng

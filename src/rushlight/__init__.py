@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math as _math
 
-from . import _C, _dtypes, _tensor  # noqa: F401
+from . import _C, _dtypes, _offered, _tensor  # noqa: F401
 from ._C import (
     Generator,
     Size,
@@ -48,6 +48,9 @@ from ._C import (
     sparse_csr,
     strided,
     uint8,
+    uint16,
+    uint32,
+    uint64,
 )
 from ._dtypes import finfo, iinfo
 
@@ -62,13 +65,14 @@ globals().update(_C._functions)
 from . import ops as _ops  # noqa: E402
 
 _ops.load_families()
-globals().update(_ops.FUNCTIONS)
+globals().update({_name: _offered.offered(_f) for _name, _f in _ops.FUNCTIONS.items()})
 for _name, _method in _ops.METHODS.items():
-    setattr(Tensor, _name, _method)
+    setattr(Tensor, _name, _offered.offered_method(_method))
 
 from . import autograd  # noqa: E402
 from ._configuration import (  # noqa: E402
     are_deterministic_algorithms_enabled,
+    can_cast,
     get_default_device,
     get_deterministic_debug_mode,
     get_float32_matmul_precision,
@@ -107,6 +111,10 @@ from .random import (  # noqa: E402
     set_rng_state,
 )
 from .torch_version import __version__  # noqa: E402
+
+_offered.offer(
+    globals(), ("is_complex", "is_floating_point", "is_inference", "is_nonzero", "numel")
+)
 
 # Modules and names that programs reach as attributes and that cost something to import.
 _LAZY_MODULES = frozenset(

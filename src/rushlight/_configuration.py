@@ -52,6 +52,27 @@ def is_nonzero(input: Tensor) -> bool:
     return bool(input)
 
 
+def can_cast(from_: Any, to: Any) -> bool:
+    """Whether a value of one dtype may be written into another without changing its kind.
+
+    Args:
+        from_: dtype of the value.
+        to: dtype of where it goes.
+
+    Example:
+        >>> import rushlight as torch
+        >>> torch.can_cast(torch.float64, torch.float32), torch.can_cast(torch.float32, torch.int64)
+        (True, False)
+    """
+
+    def kind(dtype: Any) -> int:
+        if dtype is _C.bool:
+            return 0
+        return 3 if dtype.is_complex else 2 if dtype.is_floating_point else 1
+
+    return kind(from_) <= kind(to)
+
+
 def numel(input: Tensor) -> int:
     """Number of elements."""
     return input.numel()

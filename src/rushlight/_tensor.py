@@ -8,6 +8,7 @@ from typing import Any
 
 from . import _C
 from ._dtypes import ALIASES
+from ._offered import offered_method, offered_property
 from .ops.creation import TYPESTR, _from_sequence
 
 Tensor = _C.Tensor
@@ -182,6 +183,9 @@ _TYPE_WORDS = {
     "int16": "Short",
     "int32": "Int",
     "int64": "Long",
+    "uint16": "UInt16",
+    "uint32": "UInt32",
+    "uint64": "UInt64",
     "bool": "Bool",
     "complex64": "ComplexFloat",
     "complex128": "ComplexDouble",
@@ -595,6 +599,23 @@ def dim_order(self) -> tuple:
     return tuple(sorted(range(self.dim()), key=lambda d: -self.stride(d)))
 
 
+def _set_real(self, value) -> None:
+    self.real.copy_(_as_part(value))
+
+
+def _set_imag(self, value) -> None:
+    self.imag.copy_(_as_part(value))
+
+
+def _as_part(value):
+    return value if isinstance(value, Tensor) else _C.ops.scalar_tensor(value)
+
+
+_SETTERS = {"real": _set_real, "imag": _set_imag}
+# Handlers see the functions that these are made of.
+_UNASKED = frozenset(["__iter__", "__dir__"])
+
+
 def _set_attributes() -> None:
     properties = {
         "T": lambda self: self.permute(tuple(range(self.dim() - 1, -1, -1))),
@@ -614,16 +635,16 @@ def _set_attributes() -> None:
         "name": lambda self: None,
     }
     for name, getter in properties.items():
-        setattr(Tensor, name, property(getter))
+        setattr(Tensor, name, offered_property(getter, _SETTERS.get(name)))
     casts = {**ALIASES, "bfloat16": _C.bfloat16, "bool": _C.bool, "byte": _C.uint8, "char": _C.int8}
     for name, dtype in casts.items():
-        setattr(Tensor, name, _cast(name, dtype))
+        setattr(Tensor, name, offered_method(_cast(name, dtype)))
     skip = {"annotations", "warnings"}
     for name, value in list(globals().items()):
         if callable(value) and getattr(value, "__module__", None) == __name__ and name not in skip:
             if not name.startswith("_") or name.startswith("__"):
                 if not isinstance(value, _builtin_type):  # type: ignore[arg-type]
-                    setattr(Tensor, name, value)
+                    setattr(Tensor, name, value if name in _UNASKED else offered_method(value))
     Tensor._typed_storage = _typed_storage
     Tensor.__array_priority__ = 1000
 

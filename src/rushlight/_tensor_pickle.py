@@ -27,7 +27,7 @@ def _rebuild(func: Any, new_type: type, args: tuple, state: Any) -> Any:
 
 def _reduce_plain(tensor: Any) -> tuple[Any, tuple]:
     """Function and arguments that rebuild a tensor's values, without its class and attributes."""
-    from .storage import typed_storage
+    from .storage import STORAGE_NAMES, typed_storage
 
     if tensor.device.type == _META:
         parts = (tensor.dtype, tuple(tensor.size()), tuple(tensor.stride()), tensor.requires_grad)
@@ -40,6 +40,9 @@ def _reduce_plain(tensor: Any) -> tuple[Any, tuple]:
         # such a view could not be told from an attack when it is loaded
         source = source.contiguous()
         storage = typed_storage(source)
+    dtype: tuple = ()
+    if str(source.dtype).rpartition(".")[2] not in STORAGE_NAMES:
+        storage, dtype = storage.untyped(), (source.dtype,)
     args: tuple = (
         storage,
         source.storage_offset(),
@@ -47,8 +50,9 @@ def _reduce_plain(tensor: Any) -> tuple[Any, tuple]:
         tuple(source.stride()),
         requires_grad,
         OrderedDict(),
+        *dtype,
     )
-    return _utils._rebuild_tensor_v2, args
+    return (_utils._rebuild_tensor_v3 if dtype else _utils._rebuild_tensor_v2), args
 
 
 def _warn_about_hooks(tensor: Any) -> None:

@@ -1,11 +1,30 @@
-"""The protocol by which other classes take part in functions; tensors are the only class that does here."""
+"""The protocol by which other classes take part in functions.
+
+A class with a `__torch_function__` classmethod is asked whenever one of its instances is an argument of a
+function, method or property of tensors. Subclasses of Tensor inherit one that returns results as instances of
+the subclass. A `TorchFunctionMode` sees every call in its block.
+
+Example:
+    >>> import rushlight as torch
+    >>> class Meters:
+    ...     def __init__(self, value):
+    ...         self.value = value
+    ...     @classmethod
+    ...     def __torch_function__(cls, func, types, args=(), kwargs=None):
+    ...         values = [a.value if isinstance(a, cls) else a for a in args]
+    ...         return cls(func(*values, **(kwargs or {})))
+    >>> torch.add(Meters(torch.ones(2)), 1).value
+    tensor([2., 2.])
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from . import _C
+from ._offered import WITHHELD, results_left_plain
 
 __all__ = [
     "TorchFunctionMode",
@@ -23,28 +42,21 @@ __all__ = [
     "wrap_torch_function",
 ]
 
-
-def _overrides(value: Any) -> bool:
-    kind = type(value)
-    return (
-        kind is not _C.Tensor
-        and not isinstance(value, _C.Tensor)
-        and hasattr(kind, "__torch_function__")
-    )
+# ---- asking ------------------------------------------------------------------------------------
 
 
 def has_torch_function(relevant_args: Iterable[Any]) -> bool:
-    """Whether one of the arguments wants to handle functions itself.
+    """Whether one of the arguments' classes, or a mode, wants to handle functions.
 
     Args:
         relevant_args: arguments.
     """
-    return any(_overrides(a) for a in relevant_args)
+    return _C._function_mode_count() > 0 or any(_C._overrides_functions(a) for a in relevant_args)
 
 
 def has_torch_function_unary(arg: Any) -> bool:
     """`has_torch_function` of one argument."""
-    return _overrides(arg)
+    return has_torch_function((arg,))
 
 
 def has_torch_function_variadic(*args: Any) -> bool:
@@ -52,10 +64,66 @@ def has_torch_function_variadic(*args: Any) -> bool:
     return has_torch_function(args)
 
 
+def _handlers(relevant_args: Iterable[Any]) -> list[Any]:
+    """One argument of every class that handles functions: subclasses first, else as they come."""
+    asked: list[Any] = []
+    for a in relevant_args:
+        kind = type(a)
+        if not _C._overrides_functions(a) or any(type(b) is kind for b in asked):
+            continue
+        before = (i for i, b in enumerate(asked) if issubclass(kind, type(b)))
+        asked.insert(next(before, len(asked)), a)
+    return asked
+
+
+def _members(args: Iterable[Any]) -> Iterator[Any]:
+    for a in args:
+        if type(a) in (list, tuple):
+            yield from a
+        else:
+            yield a
+
+
+def _ask(func: Callable, asked: list[Any], args: tuple, kwargs: dict) -> tuple[Any, list[str]]:
+    """The first answer and who declined; NotImplemented if all did."""
+    kinds = tuple(type(a) for a in asked)
+    declined = []
+    if _C._function_mode_count():
+        mode = _C._pop_function_mode()
+        try:
+            result = mode.__torch_function__(func, kinds, args, kwargs)
+        finally:
+            _C._push_function_mode(mode)
+        if result is not NotImplemented:
+            return result, declined
+        declined.append(f"mode object {mode}")
+    for a in asked:
+        result = a.__torch_function__(func, kinds, args, kwargs)
+        if result is not NotImplemented:
+            return result, declined
+        declined.append(f"tensor subclass {type(a)}")
+    return NotImplemented, declined
+
+
+def _dispatch(func: Callable, args: tuple, kwargs: dict, is_operator: bool = False) -> Any:
+    """What the engine calls for a function whose arguments, or a mode, want to handle it."""
+    asked = _handlers(_members((*args, *kwargs.values())))
+    result, declined = _ask(func, asked, args, kwargs)
+    if result is NotImplemented and not is_operator:
+        if asked and isinstance(func, _C.Overridable):
+            raise TypeError(_nobody(resolve_name(func) or func.__name__, asked))
+        who = "".join(f"\n  - {d}" for d in declined)
+        raise TypeError(
+            f"Multiple dispatch failed for '{resolve_name(func) or func}'; all __torch_function__ handlers "
+            f"returned NotImplemented:\n{who}"
+        )
+    return result
+
+
 def handle_torch_function(
     public_api: Callable, relevant_args: Iterable[Any], *args: Any, **kwargs: Any
 ) -> Any:
-    """Let the first argument that can handle a function do so.
+    """Let a mode or the first argument that can handle a function do so.
 
     Args:
         public_api: the function.
@@ -65,15 +133,17 @@ def handle_torch_function(
     Raises:
         TypeError: none of them can.
     """
-    asked = [a for a in relevant_args if _overrides(a)]
-    kinds = tuple({type(a): None for a in asked})
-    for a in asked:
-        result = a.__torch_function__(public_api, kinds, args, kwargs)
-        if result is not NotImplemented:
-            return result
-    name = f"{public_api.__module__}.{public_api.__name__}"
-    raise TypeError(
-        f"no implementation found for '{name}' on types that implement __torch_function__: {list(kinds)}"
+    asked = _handlers(relevant_args)
+    result, _ = _ask(public_api, asked, args, kwargs)
+    if result is NotImplemented:
+        raise TypeError(_nobody(f"{public_api.__module__}.{public_api.__name__}", asked))
+    return result
+
+
+def _nobody(name: str, asked: list[Any]) -> str:
+    kinds = [type(a) for a in asked]
+    return (
+        f"no implementation found for '{name}' on types that implement __torch_function__: {kinds}"
     )
 
 
@@ -101,67 +171,170 @@ def wrap_torch_function(dispatcher: Callable) -> Callable:
 
 def is_tensor_like(inp: Any) -> bool:
     """Whether the value is a tensor or handles functions like one."""
-    return isinstance(inp, _C.Tensor) or hasattr(type(inp), "__torch_function__")
+    return isinstance(inp, _C.Tensor) or hasattr(inp, "__torch_function__")
+
+
+def _published(target: Callable) -> Any:
+    """The public form of a function that asks first; pickles name this function and the one inside."""
+    from ._offered import offered
+
+    return offered(target)
+
+
+# ---- the functions there are -------------------------------------------------------------------
+
+
+def _namespaces() -> dict[str, Any]:
+    import sys
+
+    from . import fft, linalg, special
+    from .nn import functional
+
+    package = sys.modules[__package__]
+    return {
+        "torch.nn.functional": functional,
+        "torch": package,
+        "torch.linalg": linalg,
+        "torch.fft": fft,
+        "torch.special": special,
+    }
+
+
+def _is_function(value: Any) -> bool:
+    return isinstance(value, (_C.Overridable, type(_C.ops.add)))
+
+
+def get_overridable_functions() -> dict[Any, list[Callable]]:
+    """Functions that other classes can handle, by the module or class that has them."""
+    found: dict[Any, list[Callable]] = {}
+    for space in _namespaces().values():
+        names = sorted(n for n in vars(space) if not n.startswith("_"))
+        found[space] = [f for f in (vars(space)[n] for n in names) if _is_function(f)]
+    members = [(n, m) for n, m in sorted(vars(_C.Tensor).items()) if n not in _OF_OBJECTS]
+    found[_C.Tensor] = [m for _, m in members if _is_function(m) or _is_native_method(m)]
+    for _, m in members:
+        if _is_property(m):
+            found[m] = [m.__get__]
+    return found
+
+
+# What a class has that is no function of tensors.
+_OF_OBJECTS = frozenset(
+    "__class__ __dict__ __dictoffset__ __weaklistoffset__ __new__ __init__ __hash__ __torch_function__ __module__ "
+    "__doc__ as_subclass _make_subclass".split()
+)
+
+
+def _is_native_method(value: Any) -> bool:
+    return type(value).__name__ in ("method_descriptor", "wrapper_descriptor")
+
+
+def _is_property(value: Any) -> bool:
+    return isinstance(value, property) or type(value).__name__ == "getset_descriptor"
+
+
+_names: dict[Any, str] = {}
+
+
+def _all_names() -> dict[Any, str]:
+    if not _names:
+        for name, member in vars(_C.Tensor).items():
+            if name in _OF_OBJECTS:
+                continue
+            if _is_property(member):
+                for access in ("__get__", "__set__"):
+                    _names[getattr(member, access)] = f"torch.Tensor.{name}.{access}"
+            elif _is_function(member) or _is_native_method(member):
+                _names.setdefault(member, f"torch.Tensor.{name}")
+        for module, space in _namespaces().items():
+            for name, member in vars(space).items():
+                if _is_function(member):
+                    _names.setdefault(member, f"{module}.{name}")
+    return _names
 
 
 def is_tensor_method_or_property(func: Callable) -> bool:
     """Whether a function is a method or the getter of a property of Tensor."""
-    return getattr(func, "__name__", "") == "__get__" or func in set(_methods().values())
-
-
-def _methods() -> dict[str, Any]:
-    return {
-        n: getattr(_C.Tensor, n) for n in dir(_C.Tensor) if callable(getattr(_C.Tensor, n, None))
-    }
+    return getattr(func, "__name__", "") == "__get__" or _all_names().get(func, "").startswith(
+        "torch.Tensor."
+    )
 
 
 def resolve_name(f: Callable) -> str | None:
-    """A readable name of a function."""
-    name = getattr(f, "__qualname__", None) or getattr(f, "__name__", None)
-    return None if name is None else f"torch.{name}"
+    """The name by which programs reach a function that other classes can handle; None for another one.
 
-
-def get_overridable_functions() -> dict[Any, list[Callable]]:
-    """Functions that other classes could handle, by name space."""
-    import sys
-
-    package = sys.modules[__package__]
-    functions = [f for n, f in vars(package).items() if callable(f) and not n.startswith("_")]
-    return {package: functions, _C.Tensor: [*_methods().values()]}
+    Example:
+        >>> import rushlight as torch
+        >>> torch.overrides.resolve_name(torch.Tensor.add)
+        'torch.Tensor.add'
+    """
+    return _all_names().get(f)
 
 
 def get_ignored_functions() -> set[Callable]:
-    """Functions that other classes cannot handle: none is listed."""
-    return set()
+    """Functions that other classes cannot handle: they make plain tensors of what they get."""
+    package = _namespaces()["torch"]
+    return {getattr(package, n) for n in WITHHELD if hasattr(package, n)}
 
 
 def get_testing_overrides() -> dict[Callable, Callable]:
-    """Signatures of functions that other classes can handle, for tests: none is listed."""
-    return {}
+    """A stand-in that returns -1 for every function that other classes can handle."""
+    every = (f for functions in get_overridable_functions().values() for f in functions)
+    return {f: lambda *args, **kwargs: -1 for f in every}
 
 
 def get_default_nowrap_functions() -> set[Callable]:
-    """Functions whose results stay plain: none is listed."""
-    return set()
+    """Functions whose results the default handler of subclasses leaves plain."""
+    return set(results_left_plain())
+
+
+# ---- modes -------------------------------------------------------------------------------------
 
 
 class TorchFunctionMode:
-    """Base class of modes that intercept functions. They can be entered, but functions are not intercepted."""
+    """Base class of modes: `__torch_function__` gets every function call inside the `with` block.
+
+    While it runs, the mode itself is out of force. Functions that make tensors from Python data
+    (`torch.tensor`, `torch.from_numpy`) are not offered.
+
+    Example:
+        >>> import rushlight as torch
+        >>> class Log(torch.overrides.TorchFunctionMode):
+        ...     def __torch_function__(self, func, types, args=(), kwargs=None):
+        ...         print(func.__name__)
+        ...         return func(*args, **(kwargs or {}))
+        >>> with Log():
+        ...     x = torch.ones(2) + 1
+        ones
+        add
+    """
+
+    def __torch_function__(
+        self, func: Callable, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        raise NotImplementedError
+
+    def __enter__(self) -> TorchFunctionMode:
+        _C._push_function_mode(self)
+        return self
+
+    def __exit__(self, *unused: Any) -> None:
+        _C._pop_function_mode()
+
+
+class BaseTorchFunctionMode(TorchFunctionMode):
+    """A mode that changes nothing."""
 
     def __torch_function__(
         self, func: Callable, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         return func(*args, **(kwargs or {}))
 
-    def __enter__(self) -> TorchFunctionMode:
-        import warnings
 
-        warnings.warn(
-            f"{type(self).__name__}: rushlight does not hand function calls to modes; the block runs as if without it",
-            UserWarning,
-            stacklevel=2,
-        )
-        return self
-
-    def __exit__(self, *unused: Any) -> None:
-        return None
+@contextmanager
+def _pop_mode_temporarily() -> Iterator[TorchFunctionMode]:
+    mode = _C._pop_function_mode()
+    try:
+        yield mode
+    finally:
+        _C._push_function_mode(mode)

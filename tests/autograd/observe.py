@@ -53,5 +53,8 @@ def programs_of(namespace: dict) -> dict:
     return {
         name: f
         for name, f in namespace.items()
-        if callable(f) and getattr(f, "__code__", None) and f.__code__.co_varnames[:1] == ("torch",)
+        if not name.startswith("_")
+        and callable(f)
+        and getattr(f, "__code__", None)
+        and f.__code__.co_varnames[:1] == ("torch",)
     }

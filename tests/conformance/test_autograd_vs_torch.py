@@ -18,7 +18,7 @@ from observe import plain, same  # noqa: E402
 
 PROGRAMS = {
     f"{module}.{name}": program
-    for module in ("views", "graph", "hooks", "function", "more")
+    for module in ("views", "graph", "hooks", "function", "more", "overrides", "unsigned")
     for name, program in importlib.import_module(f"programs_{module}").PROGRAMS.items()
 }
 

@@ -9,6 +9,7 @@ expected text is that of the same program with today's spelling.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,10 @@ def test_prints_what_pytorch_prints(rushlight_run, name):
         pytest.importorskip(module)
     done = rushlight_run((CASES / f"{name}.py").read_text(encoding="utf-8"))
     assert done.returncode == 0, done.stderr
-    expected = (CASES / f"{name}.txt").read_text(encoding="utf-8")
-    assert done.stdout.splitlines() == expected.splitlines()
+    expected = CASES / f"{name}.txt"
+    if sys.version_info >= (3, 12) and expected.with_suffix(".py312.txt").exists():
+        expected = expected.with_suffix(".py312.txt")  # Python itself prints an OrderedDict anew
+    assert done.stdout.splitlines() == expected.read_text(encoding="utf-8").splitlines()
 
 
 def test_order_of_batches_does_not_depend_on_workers(rushlight_run):

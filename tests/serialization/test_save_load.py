@@ -333,6 +333,8 @@ def _double(x):
     return x * 2
 
 
+# Python 3.12 and later warn of any fork beside other threads, here the engine's.
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_tensors_travel_between_processes(method):
     import multiprocessing

@@ -26,7 +26,8 @@ FUNCTIONS = (
     "pairwise_distance cosine_similarity"
 ).split()
 DTYPES = (
-    "float64 float32 float16 bfloat16 int64 int32 int16 int8 uint8 bool complex128 complex64"
+    "float64 float32 float16 bfloat16 int64 int32 int16 int8 uint8 bool complex128 complex64 "
+    "uint16 uint32 uint64"
 ).split()
 # Python 2 modules and their names today
 PY2 = {
@@ -180,10 +181,11 @@ def _hooks(value: Any) -> None:
     _expect(good, "backward hooks in a file are refused")
 
 
-def _storage(value: Any) -> Any:
-    from ..storage import TypedStorage
+def _storage(value: Any, untyped: bool = False) -> Any:
+    from ..storage import TypedStorage, UntypedStorage
 
-    _expect(isinstance(value, TypedStorage), f"expected a storage, got {type(value).__name__}")
+    good = isinstance(value, (TypedStorage, UntypedStorage) if untyped else TypedStorage)
+    _expect(good, f"expected a storage, got {type(value).__name__}")
     return value
 
 
@@ -245,7 +247,7 @@ def _tensor_v3(args: tuple) -> Any:
     _expect(len(args) in (7, 8), "_rebuild_tensor_v3: expected 7 or 8 arguments")
     storage, offset, size, stride, requires_grad, hooks, kind = args[:7]
     _expect(isinstance(kind, dtype), "_rebuild_tensor_v3: not a dtype")
-    _view(_storage(storage), kind, offset, size, stride)
+    _view(_storage(storage, untyped=True), kind, offset, size, stride)
     _hooks(hooks)
     _needs_grad(requires_grad, kind)
     metadata = _metadata(args[7] if len(args) == 8 else None)

@@ -95,6 +95,7 @@ class BufferSource(Source):
 
     def __init__(self, data: Any, name: str = "<stream>") -> None:
         self.data = memoryview(data).cast("B")
+        self.parts: list[memoryview] = []
         self.name = name
         self.size = self.data.nbytes
 
@@ -104,7 +105,13 @@ class BufferSource(Source):
 
     def read(self, offset: int, length: int) -> memoryview:
         self.check(offset, length)
-        return self.data[offset : offset + length]
+        self.parts.append(self.data[offset : offset + length])
+        return self.parts[-1]
+
+    def close(self) -> None:
+        # A view that a traceback keeps alive would forbid its BytesIO to close.
+        for view in (*self.parts, self.data):
+            view.release()
 
 
 class StreamSource(Source):

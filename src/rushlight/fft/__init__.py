@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _C
+from .._offered import offer
 from ._transforms import (
     Tensor,
     complex_to_complex,
@@ -373,3 +374,6 @@ def ifftshift(input: Tensor, dim: Any = None) -> Tensor:
         tensor([ 0,  1, -2, -1])
     """
     return _shift(input, dim, -1)
+
+
+offer(globals(), __all__)

@@ -38,12 +38,13 @@ def _as_variable(x: Any) -> Any:
 
 def _depends_on_others(value: Tensor, own: set[int]) -> bool:
     """Whether the history of `value` reaches a leaf that is not one of `own` (ids)."""
-    seen, waiting = set(), [value.grad_fn]
+    seen: dict[int, Any] = {}  # the nodes themselves too: an id is unique only among what lives
+    waiting = [value.grad_fn]
     while waiting:
         node = waiting.pop()
         if node is None or id(node) in seen:
             continue
-        seen.add(id(node))
+        seen[id(node)] = node
         leaf = getattr(node, "variable", None)
         if leaf is not None and id(leaf) not in own:
             return True

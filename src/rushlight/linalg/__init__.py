@@ -5,6 +5,7 @@ The work is done by the LAPACK that numpy carries; matrices are the last two dim
 
 from __future__ import annotations
 
+from .._offered import offer
 from ._arrays import LinAlgError
 from ._decompositions import (
     cholesky,
@@ -88,3 +89,5 @@ __all__ = [
     "vecdot",
     "vector_norm",
 ]
+
+offer(globals(), __all__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._offered import offer
 from . import _reduction as _Reduction
 from ._functional.activation import (
     _get_softmax_dim,
@@ -323,3 +324,4 @@ for _name in __all__:
     _function = globals()[_name]
     if getattr(_function, "__module__", "").startswith(_Reduction.__name__.rpartition(".")[0]):
         _function.__module__ = __name__
+offer(globals(), __all__)

@@ -14,6 +14,9 @@ Tensor = _C.Tensor
 _FROM_TYPESTR = {
     "b1": _C.bool,
     "u1": _C.uint8,
+    "u2": _C.uint16,
+    "u4": _C.uint32,
+    "u8": _C.uint64,
     "i1": _C.int8,
     "i2": _C.int16,
     "i4": _C.int32,
@@ -34,7 +37,7 @@ def _from_array(array: Any, writable_warning: bool = True) -> Tensor:
     if dtype is None or typestr[0] == ">":
         raise TypeError(
             f"can't convert np.ndarray of type {array.dtype}. The only supported types are: "
-            "float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint8, and bool."
+            "float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool."
         )
     address, readonly = interface["data"]
     shape = tuple(interface["shape"])
@@ -115,7 +118,7 @@ def _infer(data: Any) -> _C.dtype | None:
         if found is None:
             raise TypeError(
                 f"can't convert np.ndarray of type {getattr(data, 'dtype', type(data).__name__)}. The only supported types are: "
-                "float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint8, and bool."
+                "float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool."
             )
         return found
     if isinstance(data, str):
@@ -189,6 +192,9 @@ _CODES = {
     _C.int16: "h",
     _C.int32: "i",
     _C.int64: "q",
+    _C.uint16: "H",
+    _C.uint32: "I",
+    _C.uint64: "Q",
     _C.float32: "f",
     _C.float64: "d",
 }
@@ -227,8 +233,23 @@ def _from_sequence(data: Any, dtype: _C.dtype | None) -> Tensor:
             values = [_to_float32(v) for v in values]
         _write(out, values, _CODES[wanted])
     else:
-        _write(out, [_to_int(v) for v in values], _CODES[wanted])
+        _write(out, _integers(values, wanted), _CODES[wanted])
     return out
+
+
+def _integers(values: list, dtype: _C.dtype) -> list[int]:
+    numbers = [_to_int(v) for v in values]
+    if dtype is _C.uint64:
+        if min(numbers) < 0:
+            raise OverflowError("can't convert negative int to unsigned")
+        if max(numbers) >= 1 << 64:
+            raise OverflowError("int too big to convert")
+    elif min(numbers) < -(1 << 63) or max(numbers) >= 1 << 63:
+        raise ValueError("Overflow when unpacking long long")
+    elif not dtype.is_signed:  # negative numbers wrap around once, as in PyTorch
+        span = 1 << 8 * dtype.itemsize
+        numbers = [v + span if -span < v < 0 else v for v in numbers]
+    return numbers
 
 
 def _to_float32(value: Any) -> float:
@@ -252,7 +273,7 @@ def _write(out: Tensor, values: list, code: str) -> None:
         struct.pack_into(f"{len(values)}{code}", buffer, 0, *values)
     except struct.error as error:
         raise RuntimeError(
-            f"value cannot be converted to type {out.dtype} without overflow"
+            f"value cannot be converted to type {str(out.dtype).rpartition('.')[2]} without overflow"
         ) from error
 
 

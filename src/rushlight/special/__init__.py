@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import _C
+from .._offered import offered as _offered
 from ..ops import FUNCTIONS as _FUNCTIONS
 
 # Functions that are public elsewhere, or known to the engine under another name.
@@ -60,5 +61,5 @@ __all__ = []
 for _name, _op in _NAMES.items():
     _function = _FUNCTIONS.get(_op, getattr(_C.ops, _op, None))
     if _function is not None:
-        globals()[_name] = _function
+        globals()[_name] = _offered(_function)
         __all__.append(_name)

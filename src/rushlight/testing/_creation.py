@@ -12,7 +12,7 @@ Tensor = _C.Tensor
 def _bounds(dtype: Any, low: Any, high: Any) -> tuple[Any, Any]:
     if dtype is _C.bool:
         standard = (0, 2)
-    elif dtype is _C.uint8:
+    elif not dtype.is_signed:
         standard = (0, 10)
     else:
         standard = (-9, 10) if not (dtype.is_floating_point or dtype.is_complex) else (-9, 9)

@@ -44,7 +44,13 @@ class _Worker:
         )
         self.process.daemon = True
         try:
-            self.process.start()
+            with warnings.catch_warnings():
+                # From Python 3.12 on a fork beside other threads warns. Ours are the engine's, which
+                # a child starts anew; as an error the warning would come after the fork and lose the child.
+                warnings.filterwarnings(
+                    "ignore", ".*multi-threaded, use of fork", DeprecationWarning
+                )
+                self.process.start()
         finally:
             # Ours must be the only copy of our ends, the worker's of its: hang-ups show as such.
             task_end.close()
