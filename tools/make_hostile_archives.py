@@ -261,6 +261,8 @@ def zips() -> Iterator[Case]:
     yield Case("wrong sum", bytes(flipped), ".zip", "damaged archive")
     yield Case("cut", good[:2000], ".zip", "damaged archive")
     yield Case("text", b"no archive", ".zip", "damaged archive")
+    unicode = zipped(("\u00e9", b"x")).replace(b"\xc3\xa9", b"\xff\xff")
+    yield Case("name not in UTF-8", unicode, ".zip", "damaged archive")
     yield Case("bomb", zipped(("zeros", bytes(6 * MIB))), ".zip", "grows beyond")
     layers = zipped(*((f"{n}", bytes(MIB)) for n in range(10)))
     yield Case("bomb of ten", layers, ".zip", "grows beyond")

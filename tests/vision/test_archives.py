@@ -102,6 +102,23 @@ def test_every_kind_is_unpacked(suffix, tmp_path):
     assert not archive.exists() and (tmp_path / "folder" / "b.bin").exists()
 
 
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz", ".tar.bz2", ".tar.xz", ".zip"])
+@pytest.mark.parametrize("first", [0, 5])
+def test_any_flipped_byte_is_refused_or_harmless(suffix, first, tmp_path):
+    good, archive = packed(suffix), tmp_path / f"data{suffix}"
+    step = max(11, len(good) // 200)
+    for i in range(first, len(good), step):
+        damaged = bytearray(good)
+        damaged[i] ^= 0xFF
+        archive.write_bytes(damaged)
+        try:
+            utils.extract_archive(archive, tmp_path / "there")
+        except RuntimeError as e:
+            assert str(archive) in str(e)
+    assert {p.name for p in tmp_path.iterdir()} <= {archive.name, "there"}
+    assert not any(p.is_symlink() for p in tmp_path.rglob("*"))
+
+
 @pytest.mark.parametrize(
     ("suffix", "pack"), [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)]
 )

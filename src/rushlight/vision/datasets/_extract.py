@@ -12,6 +12,7 @@ import io
 import os
 import re
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -49,7 +50,10 @@ def _refusing(path: Any) -> Iterator[None]:
         yield
     except ExtractionError:
         raise
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError) as e:
+    except (
+        *(tarfile.TarError, zipfile.BadZipFile, zlib.error, LZMAError, struct.error),
+        *(EOFError, ValueError, OverflowError, NotImplementedError),
+    ) as e:
         raise ExtractionError(f"{path}: damaged archive: {str(e) or type(e).__name__}") from e
     except OSError as e:
         if e.errno is not None:
