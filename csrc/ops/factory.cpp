@@ -169,7 +169,8 @@ Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, DT dty
   RL_CHECK((by > 0 && to >= from) || (by < 0 && to <= from),
            "upper bound and lower bound inconsistent with step sign");
   int64_t n;
-  if (integral) {
+  if (d == DType::Int64) {  // counted in integers, whatever the arguments are
+    RL_CHECK(step.to_int() != 0, "step must be nonzero");
     int64_t s = step.to_int(), span = end.to_int() - start.to_int();
     n = (span + s - (s > 0 ? 1 : -1)) / s;
   } else {

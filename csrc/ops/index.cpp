@@ -477,7 +477,9 @@ OP("index_fill.int_Tensor(Tensor self, int dim, Tensor index, Tensor value) -> T
                                                  0);
           })
     .grad("value", "index", [](GradContext& c) {
-      return call<"sum">(call<"index_select">(c.grad(), c.get<int64_t>("dim"), c.tensor("index")));
+      // A position filled twice holds the value once.
+      Tensor once = call<"_unique2">(c.tensor("index"), true, false, false);
+      return call<"sum">(call<"index_select">(c.grad(), c.get<int64_t>("dim"), once));
     });
 
 // ---- masks ----

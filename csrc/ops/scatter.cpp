@@ -36,10 +36,10 @@ void for_index(const Tensor& target, int64_t dim, const Tensor& index, F f) {
 
 void check_gather(const char* op, const Tensor& self, int64_t dim, const Tensor& index,
                   const char* other) {
-  RL_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, op,
-           "(): Expected dtype int64 for index");
   int d = wrap_dim(dim, std::max(self.ndim(), 1));
   if (index.numel() == 0) return;
+  RL_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, op,
+           "(): Expected dtype int64 for index");
   RL_CHECK(std::max(self.ndim(), 1) == std::max(index.ndim(), 1),
            "Index tensor must have the same number of dimensions as ", other, " tensor");
   for (int k = 0; k < std::min(self.ndim(), index.ndim()); ++k) {

@@ -269,6 +269,16 @@ def test_library_layers_load_by_default():
     assert read(x).tolist() == model(x).tolist()
 
 
+def test_a_refused_stream_stays_free():
+    stream = io.BytesIO()
+    torch.save(Point(3), stream)
+    stream.seek(0)
+    with pytest.raises(LoadError) as refused:
+        torch.load(stream)
+    stream.truncate(0)  # would raise BufferError while somebody holds its buffer
+    assert refused.value is not None and stream.getvalue() == b""
+
+
 def test_user_classes():
     with pytest.raises(LoadError, match="Unsupported global: GLOBAL .*Net was not an allowed"):
         round_trip(Net())

@@ -95,7 +95,6 @@ class BufferSource(Source):
 
     def __init__(self, data: Any, name: str = "<stream>") -> None:
         self.data = memoryview(data).cast("B")
-        self.parts: list[memoryview] = []
         self.name = name
         self.size = self.data.nbytes
 
@@ -105,13 +104,7 @@ class BufferSource(Source):
 
     def read(self, offset: int, length: int) -> memoryview:
         self.check(offset, length)
-        self.parts.append(self.data[offset : offset + length])
-        return self.parts[-1]
-
-    def close(self) -> None:
-        # A view that a traceback keeps alive would forbid its BytesIO to close.
-        for view in (*self.parts, self.data):
-            view.release()
+        return self.data[offset : offset + length]
 
 
 class StreamSource(Source):
@@ -160,7 +153,9 @@ def open_source(f: Any) -> Source:
                 "torch.load from a file that is seekable. Please pre-load the data into a buffer "
                 "like io.BytesIO and try to load from it instead."
             )
-    getbuffer = getattr(f, "getbuffer", None)
-    if getbuffer is not None:
-        return BufferSource(getbuffer()[f.tell() :])
+    getvalue = getattr(f, "getvalue", None)
+    if getvalue is not None and hasattr(f, "getbuffer"):
+        # A BytesIO hands out its bytes without a copy. A buffer of it, kept alive by a traceback,
+        # would forbid it to change, and crashes Python 3.12 when both are collected together.
+        return BufferSource(memoryview(getvalue())[f.tell() :])
     return StreamSource(f)

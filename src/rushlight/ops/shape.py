@@ -322,7 +322,7 @@ def meshgrid(*tensors, indexing: str | None = None) -> tuple:
         indexing: "ij" (default, with a warning) or "xy".
 
     Returns:
-        Tuple of tensors of shape (len(t0), len(t1), ...).
+        Tuple of tensors of shape (len(t0), len(t1), ...); with "xy" (len(t1), len(t0), ...).
     """
     items = _tensors(tensors)
     if indexing is None:
@@ -352,7 +352,6 @@ def meshgrid(*tensors, indexing: str | None = None) -> tuple:
         view[i] = -1 if t.numel() else 0
         grids.append(t.reshape(view).expand(shape))
     if indexing == "xy" and len(items) >= 2:
-        grids = [g.transpose(0, 1) for g in grids]
         grids[0], grids[1] = grids[1], grids[0]
     return tuple(grids)
 
@@ -376,11 +375,9 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
         return _ops.empty((0,), dtype=input.dtype, device=input.device)
     pick = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = list(pick(range(input.shape[0]), r))
-    if not rows:
-        return _ops.empty((0, r), dtype=input.dtype, device=input.device)
     from .creation import tensor
 
-    return input[tensor(rows)]
+    return input[tensor(rows) if rows else _ops.zeros((0, r), dtype=_C.int64, device=input.device)]
 
 
 # ---- rearranging ---------------------------------------------------------------------------------
@@ -486,6 +483,8 @@ def _index(positions: list[int]) -> Tensor:
 def sum_to_size(self: Tensor, *size) -> Tensor:
     """Sum over broadcast dimensions until the tensor has the given size."""
     shape = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else size
+    if not shape:
+        return self.sum()
     lead = self.dim() - len(shape)
     fits = lead >= 0 and all(n == 1 or n == m for n, m in zip(shape, self.shape[lead:]))
     if not fits:
@@ -550,7 +549,8 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
             f"torch.take_along_dim(): dtype of indices should be Long but got {indices.type().split('.')[1].removesuffix('Tensor')}"
         )
     if dim is None:
-        return _ops.gather(input.reshape(-1), 0, indices.reshape(-1), out=out)
+        flat = input.reshape(-1)
+        return _ops.gather(flat, 0, _from_start(indices.reshape(-1), flat.shape[0]), out=out)
     if input.dim() != indices.dim():
         raise RuntimeError(
             f"torch.take_along_dim(): input and indices should have the same number of dimensions, but got {input.dim()} "
@@ -565,7 +565,13 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
     )
     a, b = list(shape), list(shape)
     a[axis], b[axis] = input.shape[axis], indices.shape[axis]
+    indices = _from_start(indices, input.shape[axis])
     return _ops.gather(input.expand(a), axis, indices.expand(b), out=out)
+
+
+def _from_start(indices: Tensor, size: int) -> Tensor:
+    """Indices that count from the end as indices from the start."""
+    return _ops.where(indices < 0, indices + size, indices)
 
 
 @function
