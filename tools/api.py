@@ -28,6 +28,7 @@ MODULES = (
     "rushlight.utils.data",
     "rushlight.utils.tensorboard",
     "rushlight.vision.datasets",
+    "rushlight.vision.models",
     "rushlight.vision.transforms",
 )
 

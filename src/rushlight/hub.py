@@ -197,8 +197,8 @@ def _show(done: int, total: int, progress: bool) -> None:
             sys.stderr.write("\n")
 
 
-def _explained(error: URLError, url: str, path: str) -> URLError:
-    """The error of a failed download, with what to do about it."""
+def _explain(error: URLError, url: str, path: str) -> None:
+    """Add to the error of a failed download what to do about it."""
     help = (
         f"hub: cannot fetch {url}; on a machine without network, fetch it elsewhere and put it at "
         f"{path} (set TORCH_HOME for another folder)"
@@ -207,7 +207,6 @@ def _explained(error: URLError, url: str, path: str) -> URLError:
         error.msg = f"{error.msg}; {help}"
     else:
         error.reason = f"{error.reason}; {help}"
-    return error
 
 
 def load_state_dict_from_url(
@@ -248,5 +247,6 @@ def load_state_dict_from_url(
         try:
             download_url_to_file(url, path, match.group(1) if match else None, progress)
         except URLError as error:
-            raise _explained(error, url, path)
+            _explain(error, url, path)
+            raise
     return load_file(path, map_location=map_location, weights_only=weights_only)

@@ -11,6 +11,7 @@ __all__ = [
     "get_image_backend",
     "get_video_backend",
     "io",
+    "models",
     "ops",
     "set_image_backend",
     "set_video_backend",

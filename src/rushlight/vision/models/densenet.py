@@ -56,7 +56,9 @@ class _DenseLayer(nn.Module):
         if self.memory_efficient and any(x.requires_grad for x in inputs):
             from ...utils.checkpoint import checkpoint
 
-            hidden = checkpoint(lambda *xs: self.bn_function(xs), *inputs, use_reentrant=False)
+            hidden = checkpoint(
+                lambda *xs: self.bn_function(list(xs)), *inputs, use_reentrant=False
+            )
         else:
             hidden = self.bn_function(inputs)
         result = self.conv2(self.relu2(self.norm2(hidden)))

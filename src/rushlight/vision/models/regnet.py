@@ -393,7 +393,7 @@ class RegNet_X_32GF_Weights(WeightsEnum):
     DEFAULT = IMAGENET1K_V2
 
 
-def _regnet(kwargs: dict[str, Any], *line: float, se_ratio: float | None = None) -> RegNet:
+def _regnet(kwargs: dict[str, Any], *line: Any, se_ratio: float | None = None) -> RegNet:
     params = BlockParams.from_init_params(*line, se_ratio=se_ratio)
     return RegNet(params, **kwargs)
 

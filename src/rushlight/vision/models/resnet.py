@@ -160,8 +160,8 @@ class ResNet(nn.Module):
 
     Example:
         >>> from rushlight.vision.models.resnet import BasicBlock, ResNet
-        >>> ResNet(BasicBlock, [1, 1, 1, 1], num_classes=10)(torch.zeros(1, 3, 32, 32)).shape
-        torch.Size([1, 10])
+        >>> ResNet(BasicBlock, [1, 1, 1, 1], num_classes=10)(torch.zeros(2, 3, 32, 32)).shape
+        torch.Size([2, 10])
     """
 
     def __init__(

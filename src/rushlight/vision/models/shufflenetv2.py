@@ -97,8 +97,8 @@ class ShuffleNetV2(nn.Module):
 
     Example:
         >>> from rushlight.vision.models import ShuffleNetV2
-        >>> ShuffleNetV2([1, 1, 1], [8, 16, 32, 64, 128], 10)(torch.zeros(1, 3, 32, 32)).shape
-        torch.Size([1, 10])
+        >>> ShuffleNetV2([1, 1, 1], [8, 16, 32, 64, 128], 10)(torch.zeros(2, 3, 32, 32)).shape
+        torch.Size([2, 10])
     """
 
     def __init__(

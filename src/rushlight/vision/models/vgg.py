@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 
-def _stages(*depths: int) -> list[int | str]:
+def _stages(*depths: int) -> list[Any]:
     """Output channels of the convolutions, "M" for a pooling."""
     widths = (64, 128, 256, 512, 512)
     return [size for width, depth in zip(widths, depths) for size in (*[width] * depth, "M")]
@@ -83,7 +83,7 @@ class VGG(nn.Module):
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
 
 
-def make_layers(cfg: list[int | str], batch_norm: bool = False) -> nn.Sequential:
+def make_layers(cfg: list[Any], batch_norm: bool = False) -> nn.Sequential:
     """The convolutions of a configuration.
 
     Args:
