@@ -29,7 +29,9 @@ def test_transform(name):
         arrays, streams = [], []
         for number in range(6):
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # antialias=False, for example, does nothing for PIL
+                warnings.simplefilter(
+                    "ignore"
+                )  # antialias=False, for example, does nothing for PIL
                 _, found, stream = cases.apply(rushlight, transforms, name, kind, number)
             arrays += found
             streams += stream
