@@ -28,7 +28,11 @@ MODULES = (
     "rushlight.utils.data",
     "rushlight.utils.tensorboard",
     "rushlight.vision.datasets",
+    "rushlight.vision.io",
+    "rushlight.vision.ops",
     "rushlight.vision.transforms",
+    "rushlight.vision.transforms.functional",
+    "rushlight.vision.utils",
 )
 
 
