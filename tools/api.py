@@ -28,8 +28,12 @@ MODULES = (
     "rushlight.utils.data",
     "rushlight.utils.tensorboard",
     "rushlight.vision.datasets",
+    "rushlight.vision.io",
     "rushlight.vision.models",
+    "rushlight.vision.ops",
     "rushlight.vision.transforms",
+    "rushlight.vision.transforms.functional",
+    "rushlight.vision.utils",
 )
 
 

@@ -55,7 +55,7 @@ def gaussian_blur(
     if len(sizes) != 2:
         raise ValueError(f"If kernel_size is a sequence its length should be 2. Got {len(sizes)}")
     if any(size % 2 == 0 or size < 0 for size in sizes):
-        raise ValueError(f"kernel_size should have odd and positive integers. Got {kernel_size}")
+        raise ValueError(f"kernel_size should have odd and positive integers. Got {sizes}")
     if sigma is None:
         sigma = [size * 0.15 + 0.35 for size in sizes]
     if not isinstance(sigma, (int, float, list, tuple)):
