@@ -33,23 +33,15 @@ constexpr const char* kFull[] = {
 // ... and what only wants its inputs to agree.
 constexpr const char* kPromote[] = {"cat", "index_copy", "stack"};
 
+using Policies = std::unordered_map<const Op*, CastPolicy>;
+
 template <size_t N>
-void mark(const char* const (&names)[N], CastPolicy policy) {
+void mark(Policies& to, const char* const (&names)[N], CastPolicy policy) {
   for (const char* name : names) {
     OpGroup* group = find_group(name);
     if (!group) continue;
-    for (Op* op : group->overloads) op->cast = policy;
+    for (Op* op : group->overloads) to[op] = policy;
   }
-}
-
-void mark_operators() {
-  static const bool done = [] {
-    mark(kLower, CastPolicy::Lower);
-    mark(kFull, CastPolicy::Full);
-    mark(kPromote, CastPolicy::Promote);
-    return true;
-  }();
-  (void)done;
 }
 
 bool castable(const Tensor& t) {
@@ -69,8 +61,19 @@ Cache& cache() {
 
 }  // namespace
 
+CastPolicy cast_policy(const Op& op) {
+  static const Policies policies = [] {
+    Policies out;
+    mark(out, kLower, CastPolicy::Lower);
+    mark(out, kFull, CastPolicy::Full);
+    mark(out, kPromote, CastPolicy::Promote);
+    return out;
+  }();
+  const auto found = policies.find(&op);
+  return found == policies.end() ? CastPolicy::None : found->second;
+}
+
 void Autocast::set(bool enabled, DType dtype, bool keep_casts) {
-  if (enabled) mark_operators();
   enabled_ = active_ = enabled;
   dtype_ = dtype;
   keep_casts_ = keep_casts;
@@ -98,9 +101,9 @@ Tensor autocast_to(const Tensor& t, DType dtype) {
   return cast;
 }
 
-void autocast_arguments(const Op& op, Value* args) {
+void autocast_arguments(const Op& op, CastPolicy policy, Value* args) {
   DType to = Autocast::dtype();
-  if (op.cast == CastPolicy::Full) to = DType::Float32;
+  if (policy == CastPolicy::Full) to = DType::Float32;
   const auto each = [&](auto f) {
     for (int i : op.tensor_args) {
       if (auto* t = std::get_if<Tensor>(&args[i])) {
@@ -111,7 +114,7 @@ void autocast_arguments(const Op& op, Value* args) {
       }
     }
   };
-  if (op.cast == CastPolicy::Promote)
+  if (policy == CastPolicy::Promote)
     each([&](Tensor& t) {
       if (castable(t) && t.dtype() == DType::Float32) to = DType::Float32;
     });

@@ -4,6 +4,9 @@
 
 namespace rl {
 
+// What a region does to the floating inputs of an operator.
+enum class CastPolicy : uint8_t { None, Lower, Full, Promote };
+
 // The state of the calling thread.
 struct Autocast {
   // Whether call_op has to look at an operator's policy: the one test that other programs pay.
@@ -34,7 +37,8 @@ class AutocastPause {
   bool before_;
 };
 
-// Casts the inputs as the operator's policy says.
-void autocast_arguments(const Op& op, Value* args);
+CastPolicy cast_policy(const Op& op);
+// Casts the inputs as the policy says.
+void autocast_arguments(const Op& op, CastPolicy policy, Value* args);
 
 }  // namespace rl

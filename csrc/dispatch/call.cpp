@@ -220,11 +220,13 @@ void call_op(const Op& op, Value* args, Value* results) {
     call_op_inplace(op, args, results);
     return;
   }
-  if (Autocast::active() && op.cast != CastPolicy::None) {
-    const AutocastPause pause;
-    autocast_arguments(op, args);
-    call_op(op, args, results);
-    return;
+  if (Autocast::active()) {
+    if (const CastPolicy policy = cast_policy(op); policy != CastPolicy::None) {
+      const AutocastPause pause;
+      autocast_arguments(op, policy, args);
+      call_op(op, args, results);
+      return;
+    }
   }
   bool record = GradMode::enabled() && any_requires_grad(op, args);
   if (op.composite && (op.grads.empty() || !record)) {

@@ -50,9 +50,6 @@ struct GradRule {
 
 struct PointwiseSpec;  // cpu/pointwise.h
 
-// What an autocast region does to the floating inputs of an operator.
-enum class CastPolicy : uint8_t { None, Lower, Full, Promote };
-
 struct Op {
   explicit Op(std::string_view schema_text) : schema(schema_text) {}
 
@@ -65,7 +62,6 @@ struct Op {
   const PointwiseSpec* pointwise = nullptr;
   std::vector<GradRule> grads;
   bool multi_output_view = false;
-  CastPolicy cast = CastPolicy::None;
   bool no_grad = false;        // a constant as far as gradients go
   bool elementwise = false;    // the kernel may write onto its input
   bool numbers = false;        // Python numbers may be given for tensors
