@@ -50,7 +50,9 @@ def train(reduced: bool) -> tuple[list[float], float]:
         x = torch.stack([tokens[i : i + LENGTH] for i in at])
         y = torch.stack([tokens[i + 1 : i + LENGTH + 1] for i in at]).flatten()
         start = time.perf_counter()
-        region = torch.autocast("cpu", dtype=torch.bfloat16) if reduced else contextlib.nullcontext()
+        region = (
+            torch.autocast("cpu", dtype=torch.bfloat16) if reduced else contextlib.nullcontext()
+        )
         optimizer.zero_grad()
         with region:
             loss = torch.nn.functional.cross_entropy(model(x), y)

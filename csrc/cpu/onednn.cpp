@@ -372,9 +372,9 @@ bool half_gemm(Type type, Type c_type, bool trans_a, bool trans_b, int64_t m, in
   if (!available()) return false;
   Key key;
   int64_t* v = key.v;
-  for (int64_t x : {int64_t(Kind::matmul), int64_t(type), int64_t(c_type), int64_t(trans_a),
-                    int64_t(trans_b), m, n, k, lda, ldb, ldc, int64_t(num_threads()),
-                    int64_t(bias != nullptr)})
+  for (int64_t x :
+       {int64_t(Kind::matmul), int64_t(type), int64_t(c_type), int64_t(trans_a), int64_t(trans_b),
+        m, n, k, lda, ldb, ldc, int64_t(num_threads()), int64_t(bias != nullptr)})
     *v++ = x;
   const auto entry = cache().get(key, [&](Entry& e) {
     const auto matrix = [](int64_t rows, int64_t cols, int64_t ld, bool trans, Type t) {

@@ -164,7 +164,8 @@ void start_from(const Tensor& self, const Scalar& beta, const Tensor& out) {
 }
 
 // self + mat1 mat2 in one step for half types, where self is one row.
-bool add_row_at_once(const Tensor& self, const Tensor& mat1, const Tensor& mat2, const Tensor& out) {
+bool add_row_at_once(const Tensor& self, const Tensor& mat1, const Tensor& mat2,
+                     const Tensor& out) {
   if (!is_half(out.dtype()) || self.ndim() != 1 || self.numel() != out.size(1) ||
       !self.is_contiguous())
     return false;

@@ -9,11 +9,10 @@ pytest.importorskip("torch.testing._internal.common_methods_invocations")
 
 import warnings  # noqa: E402
 
+import run_opinfo  # noqa: E402
 from torch.testing._internal.common_methods_invocations import op_db  # noqa: E402
 
 import rushlight  # noqa: E402
-
-import run_opinfo  # noqa: E402
 
 # By name; all variants of an operator are run. First those that a region changes in PyTorch 2.13.
 CHANGED = """
