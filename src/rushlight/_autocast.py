@@ -34,6 +34,8 @@ def _within(f: F, choose: Callable[[], Any]) -> F:
         with autocast("cpu", enabled=False):
             return f(*_converted(args, dtype), **kwargs)
 
+    # Attributes come along with the name; what they say of `f` itself does not hold.
+    checked.__dict__.pop("_offered", None)
     return checked  # type: ignore[return-value]
 
 
