@@ -7,6 +7,7 @@
 
 #include "autograd/engine.h"
 #include "bind/python.h"
+#include "dispatch/autocast.h"
 
 namespace rl {
 
@@ -594,6 +595,24 @@ PyObject* set_grad_enabled(PyObject*, PyObject* o) {
   GradMode::set(PyObject_IsTrue(o));
   Py_RETURN_NONE;
 }
+// (enabled, dtype, keep_casts): the CPU's autocast state of this thread.
+PyObject* set_autocast(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    int enabled, keep;
+    PyObject* o;
+    DType dtype;
+    if (!PyArg_ParseTuple(args, "pOp", &enabled, &o, &keep)) return nullptr;
+    RL_CHECK_KIND(Type, as_dtype(o, &dtype), "autocast: dtype must be a torch.dtype, not ",
+                  Py_TYPE(o)->tp_name);
+    Autocast::set(enabled, dtype, keep);
+    Py_RETURN_NONE;
+  });
+}
+PyObject* is_autocast(PyObject*, PyObject*) { return PyBool_FromLong(Autocast::active()); }
+PyObject* clear_autocast(PyObject*, PyObject*) {
+  Autocast::clear_cache();
+  Py_RETURN_NONE;
+}
 PyObject* is_inference(PyObject*, PyObject*) { return PyBool_FromLong(GradMode::inference()); }
 PyObject* set_inference(PyObject*, PyObject* o) {
   GradMode::set_inference(PyObject_IsTrue(o));
@@ -664,6 +683,9 @@ PyMethodDef functions[] = {
     {"_is_view", unsafe_view_meta, METH_O, nullptr},
     {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "Is the graph being recorded?"},
     {"set_grad_enabled", set_grad_enabled, METH_O, nullptr},
+    {"_set_autocast", set_autocast, METH_VARARGS, nullptr},
+    {"_is_autocast", is_autocast, METH_NOARGS, nullptr},
+    {"_clear_autocast_cache", clear_autocast, METH_NOARGS, nullptr},
     {"is_inference_mode_enabled", is_inference, METH_NOARGS, "Is inference mode on?"},
     {"_set_inference_mode", set_inference, METH_O, nullptr},
     {"_tensor_is_inference", tensor_is_inference, METH_O, nullptr},

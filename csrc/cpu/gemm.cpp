@@ -388,6 +388,19 @@ void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, typename GemmScalar
   }
 }
 
+template <class H>
+bool half_gemm_with_bias(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const H* a, int64_t lda,
+                         const H* b, int64_t ldb, const H* bias, H* c, int64_t ldc) {
+  constexpr auto type = std::is_same_v<H, Half> ? onednn::Type::f16 : onednn::Type::bf16;
+  if (m <= 0 || n <= 0 || m * n * k <= 32 * 32 * 32) return false;
+  return onednn::half_gemm(type, type, ta, tb, m, n, k, a, lda, b, ldb, c, ldc, bias);
+}
+template bool half_gemm_with_bias<Half>(bool, bool, int64_t, int64_t, int64_t, const Half*, int64_t,
+                                        const Half*, int64_t, const Half*, Half*, int64_t);
+template bool half_gemm_with_bias<BFloat16>(bool, bool, int64_t, int64_t, int64_t, const BFloat16*,
+                                            int64_t, const BFloat16*, int64_t, const BFloat16*,
+                                            BFloat16*, int64_t);
+
 template <class T>
 void gemm_batched(int64_t batch, bool ta, bool tb, int64_t m, int64_t n, int64_t k,
                   typename GemmScalar<T>::type alpha, const T* a, int64_t lda, int64_t stride_a,

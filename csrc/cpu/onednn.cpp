@@ -367,12 +367,14 @@ void sgemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float al
 }
 
 bool half_gemm(Type type, Type c_type, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k,
-               const void* a, int64_t lda, const void* b, int64_t ldb, void* c, int64_t ldc) {
+               const void* a, int64_t lda, const void* b, int64_t ldb, void* c, int64_t ldc,
+               const void* bias) {
   if (!available()) return false;
   Key key;
   int64_t* v = key.v;
-  for (int64_t x : {int64_t(Kind::matmul), int64_t(type), int64_t(c_type), int64_t(trans_a),
-                    int64_t(trans_b), m, n, k, lda, ldb, ldc, int64_t(num_threads())})
+  for (int64_t x :
+       {int64_t(Kind::matmul), int64_t(type), int64_t(c_type), int64_t(trans_a), int64_t(trans_b),
+        m, n, k, lda, ldb, ldc, int64_t(num_threads()), int64_t(bias != nullptr)})
     *v++ = x;
   const auto entry = cache().get(key, [&](Entry& e) {
     const auto matrix = [](int64_t rows, int64_t cols, int64_t ld, bool trans, Type t) {
@@ -382,10 +384,11 @@ bool half_gemm(Type type, Type c_type, bool trans_a, bool trans_b, int64_t m, in
     e.src = matrix(m, k, lda, trans_a, type);
     e.weight = matrix(k, n, ldb, trans_b, type);
     e.dst = matrix(m, n, ldc, false, c_type);
+    if (bias) e.bias = matrix(1, n, n, false, type);
     const Attr attr = scratchpad_attr();
     dnnl_primitive_desc_t pd = nullptr;
     if (dnnl_matmul_primitive_desc_create(&pd, runtime().engine, e.src.get(), e.weight.get(),
-                                          nullptr, e.dst.get(), attr.get()) != dnnl_success)
+                                          e.bias.get(), e.dst.get(), attr.get()) != dnnl_success)
       return false;
     const Pd owned(pd);
     const char* name = nullptr;
@@ -397,6 +400,15 @@ bool half_gemm(Type type, Type c_type, bool trans_a, bool trans_b, int64_t m, in
   const Workspace work(*entry);
   const Memory am = make_memory(entry->src, a), bm = make_memory(entry->weight, b),
                cm = make_memory(entry->dst, c), sm = make_memory(entry->scratchpad, work.pad());
+  if (bias) {
+    const Memory added = make_memory(entry->bias, bias);
+    execute(entry->primitive, {{DNNL_ARG_SRC, am.get()},
+                               {DNNL_ARG_WEIGHTS, bm.get()},
+                               {DNNL_ARG_BIAS, added.get()},
+                               {DNNL_ARG_DST, cm.get()},
+                               {DNNL_ARG_SCRATCHPAD, sm.get()}});
+    return true;
+  }
   execute(entry->primitive, {{DNNL_ARG_SRC, am.get()},
                              {DNNL_ARG_WEIGHTS, bm.get()},
                              {DNNL_ARG_DST, cm.get()},

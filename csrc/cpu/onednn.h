@@ -47,7 +47,8 @@ void sgemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float al
 // Row-major C = op(A) op(B) for bf16 or f16 operands with float32 sums; `c_type` f32 or `type`.
 // Returns false when this processor has no such kernel (the caller converts and uses sgemm).
 bool half_gemm(Type type, Type c_type, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k,
-               const void* a, int64_t lda, const void* b, int64_t ldb, void* c, int64_t ldc);
+               const void* a, int64_t lda, const void* b, int64_t ldb, void* c, int64_t ldc,
+               const void* bias = nullptr);
 
 // Each returns false when oneDNN has no kernel for the problem; nothing is written then.
 // `packed`, where given, is what conv_pack wrote: `weight` is not read then.

@@ -2,6 +2,7 @@
 #include "dispatch/call.h"
 
 #include "cpu/pointwise.h"
+#include "dispatch/autocast.h"
 #include "dispatch/op_node.h"
 #include "dispatch/promotion.h"
 
@@ -218,6 +219,14 @@ void call_op(const Op& op, Value* args, Value* results) {
   if (op.mutated_arg >= 0) {
     call_op_inplace(op, args, results);
     return;
+  }
+  if (Autocast::active()) {
+    if (const CastPolicy policy = cast_policy(op); policy != CastPolicy::None) {
+      const AutocastPause pause;
+      autocast_arguments(op, policy, args);
+      call_op(op, args, results);
+      return;
+    }
   }
   bool record = GradMode::enabled() && any_requires_grad(op, args);
   if (op.composite && (op.grads.empty() || !record)) {

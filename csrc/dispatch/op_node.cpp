@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "dispatch/autocast.h"
 #include "dispatch/call.h"
 
 namespace rl {
@@ -101,6 +102,7 @@ TensorList OpNode::apply(TensorList grads) {
   if (op.grads.empty()) {
     fail(ErrorKind::Runtime, "the derivative for '", op.schema.name, "' is not implemented.");
   }
+  const AutocastPause as_recorded;
   Ref<Node> self(this);
   GradContext context(*this, self, grads, out);
   for (const GradRule& rule : op.grads) {

@@ -163,6 +163,24 @@ void start_from(const Tensor& self, const Scalar& beta, const Tensor& out) {
   if (!is_one(beta)) call_<"mul.Tensor">(out, wrapped_number(beta));
 }
 
+// self + mat1 mat2 in one step for half types, where self is one row.
+bool add_row_at_once(const Tensor& self, const Tensor& mat1, const Tensor& mat2,
+                     const Tensor& out) {
+  if (!is_half(out.dtype()) || self.ndim() != 1 || self.numel() != out.size(1) ||
+      !self.is_contiguous())
+    return false;
+  const Matrix x(mat1), y(mat2);
+  const int64_t m = mat1.size(0), k = mat1.size(1), n = mat2.size(1);
+  bool done = false;
+  dispatch(out.dtype(), "addmm_impl_cpu_", TypeList<Half, BFloat16>(), [&]<class T>() {
+    const T *xp = x.data<T>(), *yp = y.data<T>(), *bias = self.data<const T>();
+    T* to = out.data<T>();
+    const GilRelease release(m * n * k > kKeepGil);
+    done = half_gemm_with_bias<T>(x.trans, y.trans, m, n, k, xp, x.ld, yp, y.ld, bias, to, n);
+  });
+  return done;
+}
+
 OP("addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor")
     .inplace()
     .infer([](const Tensor& self, const Tensor& mat1, const Tensor& mat2, Scalar, Scalar) {
@@ -196,6 +214,7 @@ OP("addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=
     .cpu([](const Tensor& self, const Tensor& mat1, const Tensor& mat2, Scalar beta, Scalar alpha,
             const Tensor& out) {
       beta = fitted(beta, out.dtype());
+      if (is_one(beta) && is_one(alpha) && add_row_at_once(self, mat1, mat2, out)) return;
       const bool add = !is_zero(beta);
       if (add) start_from(self, beta, out);
       multiply(mat1, mat2, alpha, add ? 1 : 0, out, "addmm_impl_cpu_");

@@ -1,6 +1,7 @@
 // Recurrent layers: cells and steps made of matrix products and pointwise operators, and the choice
 // of the kernel that runs all steps of a layer (vector_rnn.cpp).
 #include "autograd/engine.h"
+#include "dispatch/autocast.h"
 #include "dispatch/call.h"
 #include "ops/rnn_mode.h"
 
@@ -94,6 +95,7 @@ bool use_kernel(const Cell& cell, const Tensor& input, const State& state, const
   if (input.device().type != DeviceType::CPU || input.ndim() != 3 || input.numel() == 0)
     return false;
   if (type != DType::Float32 && type != DType::Float64) return false;
+  if (Autocast::active()) return false;  // its products are of another dtype
   if (w.w_hr.defined() || w.b_ih.defined() != w.b_hh.defined()) return false;
   const Dims& h = state[0].sizes();
   if (h.size() != 2 || h[0] != input.sizes()[1] || h[1] == 0) return false;

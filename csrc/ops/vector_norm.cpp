@@ -165,12 +165,13 @@ std::tuple<Tensor, Tensor, Tensor> layer_norm_backward(const Tensor& grad, const
   });
   if (partial.defined()) {
     Tensor total = call<"sum.dim_IntList">(partial, Dims({0}));
-    if (mask[1])
-      dw = to_dtype(call<"reshape">(call<"select.int">(total, int64_t(0), int64_t(0)), shape),
-                    grad.dtype());
-    if (mask[2])
-      db = to_dtype(call<"reshape">(call<"select.int">(total, int64_t(0), int64_t(1)), shape),
-                    grad.dtype());
+    // Half sums would lose what float32 parameters can hold.
+    const auto part = [&](int64_t which, const Tensor& like) {
+      return to_dtype(call<"reshape">(call<"select.int">(total, int64_t(0), which), shape),
+                      like.defined() ? like.dtype() : grad.dtype());
+    };
+    if (mask[1]) dw = part(0, weight);
+    if (mask[2]) db = part(1, bias);
   }
   if (dx.defined()) dx = to_dtype(dx, input.dtype());
   return {dx, dw, db};

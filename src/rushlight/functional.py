@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import _C
+from ._autocast import full_precision
 
 Tensor = _C.Tensor
 
@@ -49,6 +50,7 @@ def _check_stft(x: Tensor, n_fft: int, hop: int, win_length: int, window: Tensor
         )
 
 
+@full_precision
 def stft(
     input: Tensor,
     n_fft: int,

@@ -104,3 +104,128 @@ def test_custom_function():
         y = Twice.apply(x)
     y.backward()
     assert x.grad.tolist() == [2.0]
+
+
+def region(**options):
+    return torch.autocast("cpu", dtype=torch.bfloat16, **options)
+
+
+def test_products_run_in_the_lower_precision_and_gradients_in_float32():
+    torch.manual_seed(0)
+    m, x = torch.nn.Linear(8, 4), torch.randn(5, 8)
+    with region():
+        out = m(x)
+        assert out.dtype is torch.bfloat16
+        assert (x @ m.weight.t()).dtype is torch.bfloat16
+        loss = torch.nn.functional.mse_loss(out, torch.zeros(5, 4))
+    assert loss.dtype is torch.float32
+    loss.backward()
+    assert m.weight.grad.dtype is torch.float32 and m.bias.grad.dtype is torch.float32
+    # bfloat16 has eight bits: the result is that of rounded factors, rounded
+    exact = x.bfloat16().double() @ m.weight.bfloat16().double().t() + m.bias.bfloat16().double()
+    assert (out.double() - exact).abs().max().item() <= 2**-8 * exact.abs().max().item()
+    assert m(x).dtype is torch.float32
+
+
+@pytest.mark.parametrize(
+    "name, given, result",
+    [
+        ("exp", "bfloat16", "bfloat16"),  # as its input
+        ("prod", "bfloat16", "float32"),
+        ("trace", "bfloat16", "float32"),
+        ("mm", "float64", "float64"),  # float64 is left alone
+        ("mm", "float32", "bfloat16"),
+    ],
+)
+def test_result_types(name, given, result):
+    x = torch.ones(3, 3, dtype=getattr(torch, given))
+    with region():
+        out = getattr(torch, name)(*([x] * (2 if name == "mm" else 1)))
+    assert out.dtype is getattr(torch, result)
+
+
+def test_joined_tensors_take_the_widest_type():
+    a, b = torch.ones(2), torch.ones(2, dtype=torch.bfloat16)
+    with region():
+        assert torch.cat([a, b]).dtype is torch.float32
+        assert torch.stack([b, b]).dtype is torch.bfloat16
+
+
+def test_inner_regions_switch_off_and_on():
+    x = torch.ones(2, 2)
+    with region():
+        with region(enabled=False):
+            assert (x @ x).dtype is torch.float32
+            with torch.autocast("cpu", dtype=torch.float16):
+                assert (x @ x).dtype is torch.float16
+        assert (x @ x).dtype is torch.bfloat16
+    assert (x @ x).dtype is torch.float32
+
+
+def casts_of(out):
+    """The node that cast the weight of a product."""
+    return out.grad_fn.next_functions[1][0]
+
+
+def test_a_parameter_is_cast_once_in_a_region():
+    x, w = torch.ones(2, 2), torch.ones(2, 2, requires_grad=True)
+    with region():
+        with torch.no_grad():
+            x @ w  # a cast without a history must not serve what follows
+        first, second = x @ w, x @ w
+        assert casts_of(first) is casts_of(second) and casts_of(first) is not None
+        with torch.no_grad():
+            w.mul_(3)
+        assert (x @ w).float().tolist() == [[6, 6], [6, 6]]  # a changed one is cast again
+    with region(cache_enabled=False):
+        assert casts_of(x @ w) is not casts_of(x @ w)
+    with region():
+        assert casts_of(x @ w) is not casts_of(first)
+    (first.sum() + second.sum()).backward()
+    assert w.grad.tolist() == [[4, 4], [4, 4]]
+
+
+def test_regions_belong_to_their_thread():
+    import threading
+
+    seen = []
+    x = torch.ones(2, 2)
+    with region():
+        thread = threading.Thread(target=lambda: seen.append((x @ x).dtype))
+        thread.start()
+        thread.join()
+    assert seen == [torch.float32]
+
+
+def test_second_derivatives_pass_the_casts():
+    torch.manual_seed(0)
+    x, w = torch.randn(3, 3), torch.randn(3, 3, requires_grad=True)
+    with region():
+        y = (x @ w).float().pow(2).sum()
+    (g,) = torch.autograd.grad(y, w, create_graph=True)
+    g.pow(2).sum().backward()
+    assert w.grad.dtype is torch.float32 and w.grad.isfinite().all()
+
+
+def test_functions_with_their_own_casts():
+    class Product(torch.autograd.Function):
+        @staticmethod
+        @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)
+        def forward(ctx, a, b):
+            ctx.save_for_backward(a, b)
+            return a @ b
+
+        @staticmethod
+        @torch.amp.custom_bwd(device_type="cpu")
+        def backward(ctx, g):
+            a, b = ctx.saved_tensors
+            return g @ b.t(), a.t() @ g
+
+    a = torch.ones(2, 2, dtype=torch.bfloat16, requires_grad=True)
+    b = torch.ones(2, 2, requires_grad=True)
+    with region():
+        out = Product.apply(a, b)
+        assert out.dtype is torch.float32
+    out.sum().backward()
+    assert a.grad.dtype is torch.bfloat16 and b.grad.dtype is torch.float32
+    assert b.grad.tolist() == [[2, 2], [2, 2]]

@@ -1,7 +1,8 @@
 """Regions of mixed precision.
 
-The regions keep the state that programs ask for. Operators compute in the dtype of their inputs, which is never less
-precise than what a region asks for.
+In a region for the CPU operators choose the dtype of their floating inputs: products take the lower precision,
+losses and what loses digits take float32, `cat` and its kind the widest of their inputs, the rest their inputs as they
+are. The lists are PyTorch's (csrc/dispatch/autocast.cpp).
 """
 
 from __future__ import annotations
@@ -40,6 +41,12 @@ class _State(threading.local):
 _state = _State()
 
 
+def _apply(device_type: str) -> None:
+    """Tell the engine what holds for the CPU on this thread."""
+    if device_type == "cpu":
+        _C._set_autocast(_state.enabled.get("cpu", False), get_autocast_dtype("cpu"), _state.cache)
+
+
 def _check_device(device_type: Any, where: str) -> str:
     if not isinstance(device_type, str):
         raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
@@ -63,6 +70,7 @@ def set_autocast_enabled(device_type: Any, enabled: bool | None = None) -> None:
     if enabled is None:  # the older form has one argument, for CUDA
         device_type, enabled = "cuda", device_type
     _state.enabled[device_type] = bool(enabled)
+    _apply(device_type)
 
 
 def get_autocast_dtype(device_type: str) -> Any:
@@ -74,6 +82,7 @@ def get_autocast_dtype(device_type: str) -> Any:
 def set_autocast_dtype(device_type: str, dtype: Any) -> None:
     """Choose the lower precision for this kind of device."""
     _state.dtype[device_type] = dtype
+    _apply(device_type)
 
 
 def is_autocast_cpu_enabled() -> bool:
@@ -107,17 +116,19 @@ def set_autocast_gpu_dtype(dtype: Any) -> None:
 
 
 def is_autocast_cache_enabled() -> bool:
-    """Whether casts of weights would be kept for the length of a region."""
+    """Whether casts of weights are kept for the length of a region."""
     return _state.cache
 
 
 def set_autocast_cache_enabled(enabled: bool) -> None:
     """Choose whether casts of weights are kept."""
     _state.cache = bool(enabled)
+    _apply("cpu")
 
 
 def clear_autocast_cache() -> None:
-    """Forget kept casts: there are none."""
+    """Forget the casts of weights kept so far."""
+    _C._clear_autocast_cache()
 
 
 def autocast_increment_nesting() -> int:
@@ -191,16 +202,19 @@ class autocast:
         _state.dtype[device] = self.fast_dtype
         _state.cache = self._cache_enabled
         autocast_increment_nesting()
+        _apply(device)
         return self
 
     def __exit__(self, *unused: Any) -> Any:
         enabled, dtype, _state.cache = self._before.pop()
-        autocast_decrement_nesting()
+        if autocast_decrement_nesting() == 0:
+            clear_autocast_cache()
         _state.enabled[self.device] = enabled
         if dtype is None:
             _state.dtype.pop(self.device, None)
         else:
             _state.dtype[self.device] = dtype
+        _apply(self.device)
         return False
 
     def __call__(self, func: Callable) -> Callable:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _C
+from .._autocast import full_precision_functions
 from .._offered import offer
 from ._transforms import (
     Tensor,
@@ -375,5 +376,9 @@ def ifftshift(input: Tensor, dim: Any = None) -> Tensor:
     """
     return _shift(input, dim, -1)
 
+
+full_precision_functions(
+    globals(), "fft fft2 fftn hfft ifft ifft2 ifftn ihfft irfft irfft2 irfftn rfft rfft2 rfftn"
+)
 
 offer(globals(), __all__)

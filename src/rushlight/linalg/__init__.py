@@ -5,6 +5,7 @@ The work is done by the LAPACK that numpy carries; matrices are the last two dim
 
 from __future__ import annotations
 
+from .._autocast import full_precision_functions
 from .._offered import offer
 from ._arrays import LinAlgError
 from ._decompositions import (
@@ -89,5 +90,11 @@ __all__ = [
     "vecdot",
     "vector_norm",
 ]
+
+full_precision_functions(
+    globals(),
+    "cholesky cholesky_ex cond eig eigh eigvals eigvalsh householder_product inv inv_ex lstsq "
+    "matrix_rank qr solve svd svdvals tensorinv tensorsolve",
+)
 
 offer(globals(), __all__)

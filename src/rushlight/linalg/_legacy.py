@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _C
+from .._autocast import full_precision_functions
 from ..autograd.function import Function
 from ._arrays import (
     Tensor,
@@ -405,3 +406,10 @@ def cross(
             raise RuntimeError("no dimension of size 3 in input")
         dim = found[0]
     return _cross(input, other, dim=dim, out=out)
+
+
+full_precision_functions(
+    globals(),
+    "cholesky cholesky_inverse cholesky_solve geqrf inverse lu lu_solve orgqr ormqr pinverse qr svd "
+    "triangular_solve",
+)

@@ -6,6 +6,7 @@ from math import prod
 from typing import Any
 
 from .. import _C
+from .._autocast import lower_precision
 from ..autograd.function import Function
 from ._arrays import (
     Tensor,
@@ -217,6 +218,7 @@ def _picks(order: list[int]) -> Tensor:
     return make(order)
 
 
+@lower_precision
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """Dot products along a dimension; x is conjugated.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from .. import _C
+from .._autocast import full_precision
 from ._registry import function, method
 from .shape import _into, _wrap
 
@@ -115,6 +116,7 @@ def diagflat(input: Tensor, offset: int = 0) -> Tensor:
 
 @method
 @function
+@full_precision
 def trace(input: Tensor) -> Tensor:
     """Sum of the diagonal of a matrix."""
     if input.dim() != 2:

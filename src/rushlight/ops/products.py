@@ -339,6 +339,8 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
             "inner() the last dimension must match on both input tensors but got shapes "
             f"{list(input.shape)} and {list(other.shape)}"
         )
+    if input.dim() == 1 and other.dim() == 1:
+        return input.dot(other)
     return tensordot(input, other, dims=([-1], [-1]))
 
 

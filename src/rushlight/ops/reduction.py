@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import _C
+from .._autocast import full_precision
 from ._registry import function, method
 
 _ops = _C.ops
@@ -259,6 +260,7 @@ def _ranks(ordered: Tensor, q: Any, ignore_nan: bool) -> Tensor:
 
 @function
 @method
+@full_precision
 def quantile(
     input: Tensor,
     q: Tensor | float,
@@ -288,6 +290,7 @@ def quantile(
 
 @function
 @method
+@full_precision
 def nanquantile(
     input: Tensor,
     q: Tensor | float,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import _C
+from .._autocast import full_precision
 from .._notes import noted
 from ._registry import function, method
 
@@ -710,6 +711,7 @@ def complex(real: Tensor, imag: Tensor, *, out=None) -> Tensor:
 
 
 @function
+@full_precision
 def polar(abs: Tensor, angle: Tensor, *, out=None) -> Tensor:
     """A complex tensor from absolute values and angles in radians."""
     return complex(abs * angle.cos(), abs * angle.sin(), out=out)

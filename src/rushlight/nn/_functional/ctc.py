@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..._autocast import full_precision
 from .. import _reduction as _Reduction
 from .._package import Tensor, rl
 
@@ -10,6 +11,7 @@ from .._package import Tensor, rl
 _IMPOSSIBLE = -1e30
 
 
+@full_precision
 def ctc_loss(
     log_probs: Tensor,
     targets: Tensor,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 
+from ..._autocast import full_precision
 from .. import _reduction as _Reduction
 from .._package import Tensor, ops, rl
 from .activation import logsigmoid
@@ -309,6 +310,7 @@ def binary_cross_entropy_with_logits(
     return ops.binary_cross_entropy_with_logits(input, target, weight, pos_weight, code)
 
 
+@full_precision
 def kl_div(
     input: Tensor,
     target: Tensor,
@@ -343,6 +345,7 @@ def kl_div(
     return total / input.size(0) if input.dim() != 0 else total
 
 
+@full_precision
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -416,6 +419,7 @@ def gaussian_nll_loss(
     return _reduce(loss, reduction)
 
 
+@full_precision
 def soft_margin_loss(
     input: Tensor,
     target: Tensor,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from ..._autocast import full_precision
 from .. import _reduction as _Reduction
 from .._package import Tensor, rl
 from .distance import cosine_similarity, pairwise_distance
 from .loss import _reduce, _reduction_name
 
 
+@full_precision
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -28,6 +30,7 @@ def margin_ranking_loss(
     return _reduce(loss, reduction)
 
 
+@full_precision
 def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,
@@ -44,6 +47,7 @@ def hinge_embedding_loss(
     return _reduce(apart + close, reduction)
 
 
+@full_precision
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -80,6 +84,7 @@ def _check_cosine_shapes(input1, input2, target) -> None:
         )
 
 
+@full_precision
 def multilabel_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -117,6 +122,7 @@ def multilabel_margin_loss(
     return _reduce(loss, reduction)
 
 
+@full_precision
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -158,6 +164,7 @@ def multi_margin_loss(
     return _reduce(loss, reduction)
 
 
+@full_precision
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..._autocast import full_precision
 from .._package import Tensor, ops, rl
 
 _MODES = ("constant", "reflect", "replicate", "circular")
@@ -46,8 +47,9 @@ def pad(input: Tensor, pad, mode: str = "constant", value: float | None = None) 
         )
     if mode == "reflect":
         _check_reflection(input, pad)
+    step = _pad_dim if mode == "circular" else _pad_dim_in_full
     for i in range(dims):
-        input = _pad_dim(input, -1 - i, pad[2 * i], pad[2 * i + 1], mode)
+        input = step(input, -1 - i, pad[2 * i], pad[2 * i + 1], mode)
     return input
 
 
@@ -81,3 +83,6 @@ def _pad_dim(input: Tensor, dim: int, before: int, after: int, mode: str) -> Ten
     else:
         index = (size - 1) - ((size - 1) - index.abs()).abs()
     return input.index_select(dim, index)
+
+
+_pad_dim_in_full = full_precision(_pad_dim)

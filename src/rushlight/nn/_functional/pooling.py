@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ..._autocast import full_precision
 from .._package import Tensor, ops, rl
 from ._native import native
 from ._sizes import _list_with_default, _pair, _single, _triple
@@ -238,6 +239,7 @@ def _unpool_output_size(input: Tensor, kernel_size, stride, padding, output_size
     return list(result)
 
 
+@full_precision
 def _max_unpool(input, indices, kernel_size, stride, padding, output_size, dims: int) -> Tensor:
     if indices.dtype != rl.int64:
         raise RuntimeError(f"elements in indices should be type int64 but got: {indices.dtype}")
@@ -303,6 +305,7 @@ def _window_starts(samples, size: int, output: int, kernel: int) -> Tensor:
     return rl.cat([starts, last], -1)
 
 
+@full_precision
 def _fractional(name, dims, input, kernel_size, output_size, output_ratio, samples):
     sizes = input.shape[-dims:]
     if output_size is None:
