@@ -25,7 +25,9 @@ OPTIMIZER_WRITES = {"SGD": 1, "Adam": 3, "AdamW": 3}
 
 def size(tensors: Any) -> int:
     """Bytes of the tensors in a nest of arguments."""
-    return sum(t.numel() * t.element_size() for t in tree_leaves(tensors) if isinstance(t, torch.Tensor))
+    return sum(
+        t.numel() * t.element_size() for t in tree_leaves(tensors) if isinstance(t, torch.Tensor)
+    )
 
 
 def is_view(out: Any, inputs: list[torch.Tensor]) -> bool:
@@ -88,7 +90,12 @@ class Counter(TorchFunctionMode):
             for t in operands:
                 if t.requires_grad:
                     others = [u for u in operands if u is not t]
-                    self.add(f"{name} backward", backward / len(operands), size(out) + size(others), size(t))
+                    self.add(
+                        f"{name} backward",
+                        backward / len(operands),
+                        size(out) + size(others),
+                        size(t),
+                    )
         elif name == "add":
             pass  # the gradient is handed on
         else:
@@ -103,7 +110,10 @@ class Counter(TorchFunctionMode):
         gates = 4 * size(out) * layers
         self.add("lstm", forward, size(x) + size(weights), size(out) * layers + gates)
         self.add(
-            "lstm backward", 2.0 * forward, size(out) * layers + gates + size(weights), size(x) + size(weights)
+            "lstm backward",
+            2.0 * forward,
+            size(out) * layers + gates + size(weights),
+            size(x) + size(weights),
         )
 
 

@@ -88,7 +88,9 @@ def onednn_products(threads: int) -> float:
 
     torch.set_num_threads(threads)
     folder = os.path.join(os.path.dirname(torch.__file__), "lib")
-    names = [n for n in os.listdir(folder) if n.startswith("libdnnl")] if os.path.isdir(folder) else []
+    names = (
+        [n for n in os.listdir(folder) if n.startswith("libdnnl")] if os.path.isdir(folder) else []
+    )
     if not names:
         return 0.0
     sgemm = ctypes.CDLL(os.path.join(folder, names[0])).dnnl_sgemm
@@ -97,7 +99,21 @@ def onednn_products(threads: int) -> float:
         a, b, c = (torch.randn(n, n) for _ in range(3))
         size, plain, one = ctypes.c_int64(n), ctypes.c_char(b"N"), ctypes.c_float(1.0)
         pa, pb, pc = (ctypes.c_void_p(t.data_ptr()) for t in (a, b, c))
-        arguments = (plain, plain, size, size, size, one, pa, size, pb, size, ctypes.c_float(0.0), pc, size)
+        arguments = (
+            plain,
+            plain,
+            size,
+            size,
+            size,
+            one,
+            pa,
+            size,
+            pb,
+            size,
+            ctypes.c_float(0.0),
+            pc,
+            size,
+        )
         best = max(best, best_rate(lambda arguments=arguments: sgemm(*arguments), 2.0 * n**3))
     return best / 1e9
 
@@ -155,13 +171,19 @@ def measure_machine() -> dict:
     for threads in sorted({1, cores}):
         machine["gflops"][str(threads)] = {
             way: answer(
-                in_child(["--measure", way, str(threads)], **({"RUSHLIGHT_ONEDNN": "0"} if way == "own" else {}))
+                in_child(
+                    ["--measure", way, str(threads)],
+                    **({"RUSHLIGHT_ONEDNN": "0"} if way == "own" else {}),
+                )
             )
             for way in MEASURES
         }
         machine["gbs"][str(threads)] = {
             level: {
-                kind: sum(answer(c) for c in [in_child(["--measure", kind, str(size)]) for _ in range(threads)])
+                kind: sum(
+                    answer(c)
+                    for c in [in_child(["--measure", kind, str(size)]) for _ in range(threads)]
+                )
                 for kind in ("read", "write", "copy")
             }
             for level, size in LEVELS.items()
@@ -183,7 +205,9 @@ def cache_sizes() -> dict[str, int]:
             except OSError:
                 continue
             if f"L{level}" in found:
-                found[f"L{level}"].add((shared, int(size.rstrip("KM")) << (20 if size.endswith("M") else 10)))
+                found[f"L{level}"].add(
+                    (shared, int(size.rstrip("KM")) << (20 if size.endswith("M") else 10))
+                )
     sizes = {level: sum(size for _, size in caches) for level, caches in found.items()}
     return {"L2": sizes["L2"] or 1 << 20, "L3": sizes["L3"] or 8 << 20}
 
@@ -209,7 +233,11 @@ def floor_of(operators: list[dict], machine: dict, caches: dict[str, int]) -> di
         rates = machine["gbs"][threads][level]
         arithmetic = op["flop"] / peak
         traffic = op["read"] / (rates["read"] * 1e9) + op["write"] / (rates["write"] * 1e9)
-        compute, memory, floor = compute + arithmetic, memory + traffic, floor + max(arithmetic, traffic)
+        compute, memory, floor = (
+            compute + arithmetic,
+            memory + traffic,
+            floor + max(arithmetic, traffic),
+        )
     return {
         "gflop": sum(op["flop"] for op in operators) / 1e9,
         "mb": sum(op["read"] + op["write"] for op in operators) / 1e6,
@@ -229,7 +257,9 @@ def count_operators(workload: str) -> list[dict]:
 
 
 def main() -> int:
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     p.add_argument("--count", metavar="WORKLOAD", help="count one step of this workload")
     p.add_argument("--json", action="store_true", help="print JSON")
     p.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
@@ -244,8 +274,10 @@ def main() -> int:
             print(json.dumps(operators))
             return 0
         for op in operators:
-            print(f"{op['name']:32} {op['flop'] / 1e6:12.2f} MFLOP {op['read'] / 1e6:10.2f} MB read "
-                  f"{op['write'] / 1e6:10.2f} MB written")
+            print(
+                f"{op['name']:32} {op['flop'] / 1e6:12.2f} MFLOP {op['read'] / 1e6:10.2f} MB read "
+                f"{op['write'] / 1e6:10.2f} MB written"
+            )
         return 0
     machine = measure_machine()
     if o.json:

@@ -76,7 +76,15 @@ def machine_text(machine: dict) -> tuple[str, str]:
         + ", ".join(f"{names[way]} {rate:.0f}" for way, rate in ways.items())
         for threads, ways in machine["gflops"].items()
     )
-    lines = ["| GB/s | " + " | ".join(f"{level}, {n} core{'s' * (n != '1')}" for n in machine["gbs"] for level in machine["gbs"][n]) + " |"]
+    lines = [
+        "| GB/s | "
+        + " | ".join(
+            f"{level}, {n} core{'s' * (n != '1')}"
+            for n in machine["gbs"]
+            for level in machine["gbs"][n]
+        )
+        + " |"
+    ]
     lines.append("| --- |" + " ---: |" * (lines[0].count("|") - 2))
     for kind in ("read", "write", "copy"):
         rates = [levels[level][kind] for levels in machine["gbs"].values() for level in levels]
@@ -99,9 +107,13 @@ def write_report(kept: dict) -> None:
 
 
 def main() -> int:
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     p.add_argument("--rounds", type=int, default=3)
-    p.add_argument("--text-only", action="store_true", help="write the report from the rows of last time")
+    p.add_argument(
+        "--text-only", action="store_true", help="write the report from the rows of last time"
+    )
     p.add_argument("workloads", nargs="*", metavar="workload")
     o = p.parse_args()
     kept: dict = {"rows": {}}
