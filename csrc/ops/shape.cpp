@@ -1,5 +1,5 @@
 // Joining and repeating tensors.
-#include <array>
+#include <cstring>
 
 #include "cpu/parallel.h"
 #include "cpu/transfer.h"
@@ -165,62 +165,50 @@ OP("repeat(Tensor self, SymInt[] repeats) -> Tensor")
       return call<"sum.dim_IntList">(call<"reshape">(c.grad(), shape), sum);
     });
 
-// T: as many bytes as an element. Rows are found by an odometer over all but the last dimension.
-template <class T>
-void flip_rows(const Tensor& from, const std::vector<bool>& reversed, const Tensor& to) {
-  const int n = from.ndim();
-  if (n == 0) {
-    *static_cast<T*>(to.data()) = *static_cast<const T*>(from.data());
-    return;
-  }
-  const Dims sizes = from.sizes(), strides = contiguous_strides(sizes);
-  const int64_t row = sizes[size_t(n - 1)], rows = from.numel() / row;
-  const bool last = reversed[size_t(n - 1)];
-  const T* x = static_cast<const T*>(from.data());
-  T* y = static_cast<T*>(to.data());
-  parallel(rows, std::max<int64_t>(1, kGrain / row), [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      int64_t at = 0, rest = r;
-      for (int d = n - 2; d >= 0; --d) {
-        const int64_t size = sizes[size_t(d)], i = rest % size;
-        at += (reversed[size_t(d)] ? size - 1 - i : i) * strides[size_t(d)];
-        rest /= size;
-      }
-      if (last) {
-        std::reverse_copy(x + at, x + at + row, y + r * row);
-      } else {
-        std::copy(x + at, x + at + row, y + r * row);
-      }
-    }
-  });
-}
-
 OP("flip(Tensor self, int[] dims) -> Tensor")
     .infer([](const Tensor& self, const Dims& dims) {
       wrap_dims(dims, self.ndim());
       return TensorSpec{self.sizes(), self.dtype()};
     })
     .cpu([](const Tensor& self, const Dims& dims, const Tensor& out) {
-      Dims order = wrap_dims(dims, self.ndim());
-      Tensor dense = self.is_contiguous() ? self : call<"contiguous">(self);
       if (out.numel() == 0) return;
-      std::vector<bool> reversed(size_t(std::max(self.ndim(), 1)), false);
-      for (int64_t d : order) reversed[size_t(d)] = true;
-      const size_t item = dense.item_size();
-      switch (item) {
-        case 1:
-          return flip_rows<uint8_t>(dense, reversed, out);
-        case 2:
-          return flip_rows<uint16_t>(dense, reversed, out);
-        case 4:
-          return flip_rows<uint32_t>(dense, reversed, out);
-        case 8:
-          return flip_rows<uint64_t>(dense, reversed, out);
-        default:
-          return flip_rows<std::array<uint64_t, 2>>(dense, reversed, out);
+      // A window that walks the reversed dimensions backwards: only copies can read it.
+      self.data();  // in plain order
+      Dims strides = self.strides();
+      int64_t offset = self.offset();
+      for (int64_t d : wrap_dims(dims, self.ndim())) {
+        offset += (self.sizes()[size_t(d)] - 1) * strides[size_t(d)];
+        strides[size_t(d)] = -strides[size_t(d)];
       }
+      transfer(alias(self, self.sizes(), strides, offset), out);
     })
     .grad("self", "", [](GradContext& c) { return call<"flip">(c.grad(), c.get<Dims>("dims")); });
+
+OP("_triangle(Tensor self, int diagonal, bool upper) -> Tensor")
+    .hidden()
+    .infer([](const Tensor& self, int64_t, bool) { return TensorSpec{self.sizes(), self.dtype()}; })
+    .cpu([](const Tensor& self, int64_t diagonal, bool upper, const Tensor& out) {
+      if (out.numel() == 0) return;
+      Tensor dense = contiguous(self);
+      const int64_t item = int64_t(self.item_size()), cols = self.size(-1), rows = self.size(-2);
+      const char* from = static_cast<const char*>(dense.data());
+      char* to = static_cast<char*>(out.data());
+      parallel(out.numel() / cols, std::max<int64_t>(1, kGrain / cols), [=](int64_t b, int64_t e) {
+        for (int64_t r = b; r < e; ++r) {
+          // Columns [0, edge) are the lower triangle's, or what the upper one leaves out.
+          int64_t edge = std::clamp<int64_t>(r % rows + diagonal + (upper ? 0 : 1), 0, cols);
+          int64_t kept = (upper ? edge : 0) * item, zero = (upper ? 0 : edge) * item;
+          int64_t length = (upper ? cols - edge : edge) * item;
+          const char* in = from + r * cols * item;
+          char* row = to + r * cols * item;
+          std::memcpy(row + kept, in + kept, size_t(length));
+          std::memset(row + zero, 0, size_t(cols * item - length));
+        }
+      });
+    })
+    .grad("self", "", [](GradContext& c) {
+      return call<"_triangle">(c.grad(), c.get<int64_t>("diagonal"), c.get<bool>("upper"));
+    });
 
 OP("roll(Tensor self, SymInt[1] shifts, int[1] dims=[]) -> Tensor")
     .composite([](const Tensor& self, const Dims& shifts, const Dims& dims) -> Tensor {
@@ -247,6 +235,11 @@ OP("roll(Tensor self, SymInt[1] shifts, int[1] dims=[]) -> Tensor")
                           d);
       }
       return out;
+    })
+    .grad("self", "", [](GradContext& c) {
+      Dims back = c.get<Dims>("shifts");
+      for (int64_t& shift : back) shift = -shift;
+      return call<"roll">(c.grad(), back, c.get<Dims>("dims"));
     });
 
 }  // namespace
