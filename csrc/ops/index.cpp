@@ -216,7 +216,8 @@ Tensor put_values(const Tensor& self, const TensorList& indices, const Tensor& v
                 "Index put requires the source and destination dtypes match, got ",
                 dtype_word(self.dtype()), " for the destination and ", dtype_word(values.dtype()),
                 " for the source.");
-  if (!accumulate && values.ndim() == 0 && self.is_contiguous() && only_a_mask(self, indices)) {
+  if (!accumulate && values.ndim() == 0 && !values.is_meta() && self.is_contiguous() &&
+      only_a_mask(self, indices)) {
     fill_by_mask(self, indices[0], values);
     return self;
   }
