@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-LIB = sys.argv[1] if __name__ == "__main__" else "rushlight"
+LIB = sys.argv[1] if __name__ == "__main__" else os.environ.get("WORKLOADS_LIBRARY", "rushlight")
 torch = importlib.import_module(LIB)
 nn, F = torch.nn, torch.nn.functional
 if "THREADS" in os.environ:

@@ -6,6 +6,7 @@
 #include "cpu/convert.h"
 #include "cpu/parallel.h"
 #include "cpu/transfer.h"
+#include "cpu/transpose.h"
 #include "dispatch/promotion.h"
 
 namespace rl {
@@ -25,6 +26,8 @@ void register_convert_table(int isa_level, const ConvertTable& table) {
 namespace {
 
 constexpr int64_t kBlock = 1024;  // elements: 8 KiB of the widest common type
+// Elements up to which a single number is spread over a buffer for the kernel.
+constexpr int64_t kSpread = 256;
 
 struct Inputs {
   const Tensor* tensors[kMaxPointwiseArity];
@@ -67,7 +70,12 @@ Types types_of(const Op& op, const Value* args, const Inputs& in) {
   }
   if (spec.promote == Promote::IntToFloat && is_integral(common, true)) common = default_dtype();
   if (op.check) op.check(args, common);
-  DType compute = is_half(common) && !spec.kernels[int(common)].loop ? DType::Float32 : common;
+  bool by_float = is_half(common) && !spec.kernels[int(common)].loop;
+  if (is_half(common) && spec.widening) {
+    for (int i = 0; i < in.count; ++i)
+      by_float |= in.tensors[i]->dtype() != common || (*in.tensors[i])->wrapped_number;
+  }
+  DType compute = by_float ? DType::Float32 : common;
   const PointwiseKernel& k = spec.kernels[int(compute)];
   if (!k.loop) {
     fail(ErrorKind::NotImplemented, "\"", op.word ? op.word : op.schema.name.c_str(),
@@ -247,12 +255,16 @@ void run_range(const Job& job, int64_t begin, int64_t end) {
   bool out_direct = out.dtype == job.kernel.result && out.strides[0] == result_item;
   bool direct[kMaxPointwiseArity + 1], constant[kMaxPointwiseArity + 1];
   bool all_direct = out_direct;
+  // An operand that repeats one element along a row is spread over a short buffer once for the row.
+  const char* spread_from[kMaxPointwiseArity + 1] = {};
+  int64_t block = kBlock, spread[kMaxPointwiseArity + 1] = {};
   for (int k = 1; k < plan.count; ++k) {
     const Operand& o = plan.operands[k];
     direct[k] = o.dtype == job.compute && o.strides[0] == compute_item;
     all_direct &= direct[k];
     constant[k] = true;
     for (int64_t s : o.strides) constant[k] &= s == 0;
+    if (!constant[k] && o.strides[0] == 0) block = kSpread;
     if (constant[k]) {
       convert(o.dtype, o.data, 0, job.compute, buffers[k], compute_item,
               std::min(kBlock, end - begin));
@@ -265,14 +277,23 @@ void run_range(const Job& job, int64_t begin, int64_t end) {
     int64_t n = end - begin;
     bool one_run = row >= n || plan.sizes[0] >= 128;
     if (one_run) n = std::min(n, row);
-    if (!all_direct || !one_run) n = std::min(n, kBlock);
+    if (!all_direct || !one_run) n = std::min(n, block);
     for (int k = 1; k < plan.count; ++k) {
       const Operand& o = plan.operands[k];
       if (constant[k]) {
         in[k - 1] = buffers[k];
       } else if (direct[k] && one_run) {
         in[k - 1] = at.address(k);
+      } else if (o.strides[0] == 0 && one_run) {
+        const char* from = at.address(k);
+        if (from != spread_from[k] || spread[k] < n) {
+          convert(o.dtype, from, 0, job.compute, buffers[k], compute_item, n);
+          spread_from[k] = from;
+          spread[k] = n;
+        }
+        in[k - 1] = buffers[k];
       } else {
+        spread_from[k] = nullptr;
         char* to = buffers[k];
         at.runs(k, n, [&](const char* from, int64_t m) {
           convert(o.dtype, from, o.strides[0], job.compute, to, compute_item, m);
@@ -322,11 +343,11 @@ struct TileRow {
   int64_t row, rows;
   char* data[kMaxPointwiseArity + 1];
 };
-TileRow tile_row(const Plan& plan, int64_t unit) {
-  int64_t bands = (plan.sizes[1] + kTileRows - 1) / kTileRows;
+TileRow tile_row(const Plan& plan, int64_t unit, int64_t band) {
+  int64_t bands = (plan.sizes[1] + band - 1) / band;
   TileRow t;
-  t.row = unit % bands * kTileRows;
-  t.rows = std::min(kTileRows, plan.sizes[1] - t.row);
+  t.row = unit % bands * band;
+  t.rows = std::min(band, plan.sizes[1] - t.row);
   unit /= bands;
   for (int k = 0; k < plan.count; ++k) {
     t.data[k] = plan.operands[k].data + t.row * plan.operands[k].strides[1];
@@ -342,24 +363,28 @@ TileRow tile_row(const Plan& plan, int64_t unit) {
 void gather_tile(const Operand& o, const char* from, int64_t columns, int64_t rows, DType dtype,
                  char* to) {
   int64_t item = int64_t(item_size(dtype));
+  if (o.dtype == dtype && o.strides[1] == item) {
+    transpose(from, o.strides[0], to, kTileColumns * item, columns, rows, item);
+    return;
+  }
   ConvertLoop loop = convert_table().loops[int(o.dtype)][int(dtype)];
   for (int64_t c = 0; c < columns; ++c) {
     loop(from + c * o.strides[0], o.strides[1], to + c * item, kTileColumns * item, rows);
   }
 }
 template <class F>
-void for_tile_rows(const Plan& plan, const F& f) {
-  int64_t bands = (plan.sizes[1] + kTileRows - 1) / kTileRows;
+void for_tile_rows(const Plan& plan, int64_t band, const F& f) {
+  int64_t bands = (plan.sizes[1] + band - 1) / band;
   int64_t units = plan.numel / (plan.sizes[0] * plan.sizes[1]) * bands;
-  int64_t grain = std::max<int64_t>(1, kGrain / (kTileRows * plan.sizes[0]));
+  int64_t grain = std::max<int64_t>(1, kGrain / (band * plan.sizes[0]));
   parallel(units, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t u = begin; u < end; ++u) f(tile_row(plan, u));
+    for (int64_t u = begin; u < end; ++u) f(tile_row(plan, u, band));
   });
 }
 
 void run_tiles(const Job& job) {
   const Plan& plan = job.plan;
-  for_tile_rows(plan, [&](const TileRow& t) {
+  for_tile_rows(plan, kTileRows, [&](const TileRow& t) {
     const int64_t item = int64_t(item_size(job.compute));
     const int64_t result_item = int64_t(item_size(job.kernel.result));
     alignas(64) char tiles[kMaxPointwiseArity + 1][kTileColumns * kTileRows * 16];
@@ -427,9 +452,6 @@ bool same_physical_layout(const Inputs& in, const Tensor& out) {
 
 // ---- plain operands: one direct call of the kernel, without a plan ----
 
-// Elements up to which a Python number is spread over a buffer for the kernel.
-constexpr int64_t kSpread = 256;
-
 int category(DType d) { return d == DType::Bool ? 0 : is_complex(d) ? 3 : is_floating(d) ? 2 : 1; }
 
 struct PlainInputs {
@@ -456,6 +478,7 @@ bool plain_inputs(const Op& op, const Value* args, PlainInputs& in) {
     if (t.storage->device().type != DeviceType::CPU || t.storage->layout.channels_last)
       return false;
     if (t.wrapped_number) {
+      if (is_half(like.dtype) && spec.widening) return false;
       if (like.numel > kSpread || category(t.dtype) > category(like.dtype)) return false;
     } else if (!t.contiguous || t.dtype != like.dtype || !(t.sizes == like.sizes)) {
       return false;
@@ -604,6 +627,38 @@ bool copy_in_physical_order(const Tensor& src, const Tensor& out) {
   return true;
 }
 
+void transfer_tiles(const Plan& plan) {
+  const Operand &to = plan.operands[0], &from = plan.operands[1];
+  if (from.dtype == to.dtype && from.strides[1] == to.item) {
+    // Bands as high as a cache line of the input is long; the lines of the next tile are asked for
+    // while this one is turned.
+    constexpr int64_t kLine = 64;
+    for_tile_rows(plan, std::max(kTileRows, kLine / to.item), [&](const TileRow& t) {
+      const int64_t step = from.strides[0], size = plan.sizes[0];
+      for (int64_t c = 0; c < size; c += kTileColumns) {
+        const int64_t columns = std::min(kTileColumns, size - c);
+        const int64_t ahead = std::min(c + 2 * kTileColumns, size);
+        for (int64_t k = c + kTileColumns; k < ahead; ++k)
+          __builtin_prefetch(t.data[1] + k * step, 0);
+        transpose(t.data[1] + c * step, step, t.data[0] + c * to.item, to.strides[1], columns,
+                  t.rows, to.item);
+      }
+    });
+    return;
+  }
+  for_tile_rows(plan, kTileRows, [&](const TileRow& t) {
+    alignas(64) char tile[kTileColumns * kTileRows * 16];
+    for (int64_t c = 0; c < plan.sizes[0]; c += kTileColumns) {
+      int64_t columns = std::min(kTileColumns, plan.sizes[0] - c);
+      gather_tile(from, t.data[1] + c * from.strides[0], columns, t.rows, to.dtype, tile);
+      for (int64_t r = 0; r < t.rows; ++r) {
+        std::memcpy(t.data[0] + c * to.item + r * to.strides[1], tile + r * kTileColumns * to.item,
+                    size_t(columns * to.item));
+      }
+    }
+  });
+}
+
 }  // namespace
 
 void transfer(const Tensor& src, const Tensor& out) {
@@ -630,18 +685,7 @@ void transfer(const Tensor& src, const Tensor& out) {
   }
   const Operand& to = plan.operands[0];
   if (to.strides[0] == to.item && wants_tiles(plan)) {
-    for_tile_rows(plan, [&](const TileRow& t) {
-      alignas(64) char tile[kTileColumns * kTileRows * 16];
-      const Operand& from = plan.operands[1];
-      for (int64_t c = 0; c < plan.sizes[0]; c += kTileColumns) {
-        int64_t columns = std::min(kTileColumns, plan.sizes[0] - c);
-        gather_tile(from, t.data[1] + c * from.strides[0], columns, t.rows, to.dtype, tile);
-        for (int64_t r = 0; r < t.rows; ++r) {
-          std::memcpy(t.data[0] + c * to.item + r * to.strides[1],
-                      tile + r * kTileColumns * to.item, size_t(columns * to.item));
-        }
-      }
-    });
+    transfer_tiles(plan);
     return;
   }
   ConvertLoop loop = convert_table().loops[int(src.dtype())][int(out.dtype())];

@@ -30,6 +30,8 @@ struct PointwiseSpec {
   Promote promote = Promote::Default;
   uint8_t ignored = 0;           // operands (bits) left out of type promotion
   bool promote_scalars = false;  // Scalar arguments take part in it
+  // The 16-bit kernels compute in float32 too, but take no numbers that a 16-bit float has not.
+  bool widening = false;
   // By compute dtype. 16-bit floats without a kernel compute in float32.
   PointwiseKernel kernels[kNumDTypes];
 };

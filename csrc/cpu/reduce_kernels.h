@@ -7,6 +7,7 @@
 // and with add_columns(...) blocks of columns.
 #pragma once
 #include "cpu/reduce.h"
+#include "cpu/vec_convert.h"
 
 namespace rl {
 inline namespace RL_ISA_NS {
@@ -15,7 +16,13 @@ namespace {
 constexpr int64_t kReduceBlock = 4096;
 
 // One register: wider vectors would have their comparisons and selections done lane by lane.
-constexpr int kLaneBytes = RL_ISA_LEVEL == 2 ? 64 : RL_ISA_LEVEL == 1 ? 32 : 16;
+#if defined(__AVX512F__)
+constexpr int kLaneBytes = 64;
+#elif defined(__AVX2__)
+constexpr int kLaneBytes = 32;
+#else
+constexpr int kLaneBytes = 16;
+#endif
 template <class T>
 struct Lanes {
   static constexpr int width = int(kLaneBytes / sizeof(T));
@@ -58,6 +65,13 @@ typename F::Acc reduce_lanes(const F& f, const typename F::In* p, int64_t n) {
   }
   for (; i < n; ++i) acc = f.step(acc, p[i]);
   return acc;
+}
+
+inline void widen_lanes(const Half* p, float* to, int64_t n) {
+  convert_half_to_float(reinterpret_cast<const uint16_t*>(p), to, n);
+}
+inline void widen_lanes(const BFloat16* p, float* to, int64_t n) {
+  convert_bfloat16_to_float(reinterpret_cast<const uint16_t*>(p), to, n);
 }
 
 // Pairwise above a block: the error of a sum grows with the logarithm of its length.
@@ -158,6 +172,69 @@ ReduceKernel reduce_kernel(DType compute = dtype_of<typename F::In>,
   return k;
 }
 
+// A float functor over 16-bit numbers, widened in registers.
+template <class F, class H>
+struct Widened {
+  using In = H;
+  using Acc = float;
+  using Out = typename F::Out;
+  static constexpr bool vector = false;
+  static constexpr int width = Lanes<float>::width;
+  F f;
+  float identity() const { return f.identity(); }
+  float step(float a, H x) const { return f.step(a, float(x)); }
+  float merge(float a, float b) const { return f.merge(a, b); }
+  Out finish(float a) const { return f.finish(a); }
+  static typename Lanes<float>::type load(const H* p) {
+    float wide[width];
+    widen_lanes(p, wide, width);
+    return load_lanes(wide);
+  }
+  float block(const H* p, int64_t n) const {
+    float acc = f.identity();
+    int64_t i = 0;
+    if (n >= 4 * width) {
+      auto a = Lanes<float>::type{} + f.identity(), b = a, c = a, d = a;
+      for (; i + 4 * width <= n; i += 4 * width) {
+        a = f.step(a, load(p + i));
+        b = f.step(b, load(p + i + width));
+        c = f.step(c, load(p + i + 2 * width));
+        d = f.step(d, load(p + i + 3 * width));
+      }
+      a = f.merge(f.merge(a, b), f.merge(c, d));
+      float lanes[width];
+      __builtin_memcpy(lanes, &a, sizeof a);
+      for (int h = width / 2; h > 0; h /= 2) {
+        for (int j = 0; j < h; ++j) lanes[j] = f.merge(lanes[j], lanes[j + h]);
+      }
+      acc = lanes[0];
+    }
+    for (; i < n; ++i) acc = step(acc, p[i]);
+    return acc;
+  }
+  void add_columns(const H* in, int64_t rows, int64_t stride, int64_t cols, float* acc) const {
+    constexpr int64_t piece = 256;
+    float wide[4][piece];
+    for (int64_t j = 0; j < cols; j += piece) {
+      const int64_t m = j + piece < cols ? piece : cols - j;
+      float* to = acc + j;
+      int64_t r = 0;
+      for (; r + 4 <= rows; r += 4) {
+        for (int k = 0; k < 4; ++k) widen_lanes(in + (r + k) * stride + j, wide[k], m);
+#pragma GCC ivdep
+        for (int64_t i = 0; i < m; ++i) {
+          to[i] =
+              f.step(f.step(f.step(f.step(to[i], wide[0][i]), wide[1][i]), wide[2][i]), wide[3][i]);
+        }
+      }
+      for (; r < rows; ++r) {
+        widen_lanes(in + r * stride + j, wide[0], m);
+        for (int64_t i = 0; i < m; ++i) to[i] = f.step(to[i], wide[0][i]);
+      }
+    }
+  }
+};
+
 template <class F>
 const ReduceKernel& kernel_of() {
   static const ReduceKernel k = reduce_kernel<F>();
@@ -167,11 +244,11 @@ const ReduceKernel& kernel_of() {
 // acc and x may be scalars or vectors.
 template <class V>
 inline V larger(V acc, V x) {
-  return (x > acc) | (x != x) ? x : acc;
+  return x > acc ? x : (x != x ? x : acc);
 }
 template <class V>
 inline V smaller(V acc, V x) {
-  return (x < acc) | (x != x) ? x : acc;
+  return x < acc ? x : (x != x ? x : acc);
 }
 template <class V>
 inline V magnitude(V x) {

@@ -5,6 +5,8 @@
 
 #include "vec_math_core.h"
 #if defined(__AVX512F__) || defined(__F16C__)
+// GCC 12 takes the undefined operands of its own headers for ours.
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <immintrin.h>
 #endif
 

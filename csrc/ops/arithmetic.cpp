@@ -259,12 +259,12 @@ Tensor div_other(const Tensor& grad, const Tensor& self, const Tensor& other) {
 // ---- operators ----
 
 OP("add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor")
-    .pointwise(pointwise<Add, 2, NumberBoolTypes>())
+    .pointwise(pointwise_halves<Add, 2, NumberBoolTypes>())
     .check(check_alpha)
     .grad("self", "", [](GradContext& c) { return c.grad(); })
     .grad("other", "", [](GradContext& c) { return scaled(c.grad(), c.scalar("alpha")); });
 OP("sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor")
-    .pointwise(pointwise<Sub, 2, NumberTypes>())
+    .pointwise(pointwise_halves<Sub, 2, NumberTypes>())
     .check(check_sub)
     .grad("self", "", [](GradContext& c) { return c.grad(); })
     .grad("other", "", [](GradContext& c) { return -scaled(c.grad(), c.scalar("alpha")); });
@@ -280,11 +280,11 @@ OP("rsub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor")
     .node_name("RsubBackward1")
     .grad("self", "", [](GradContext& c) { return -scaled(c.grad(), c.scalar("alpha")); });
 OP("mul.Tensor(Tensor self, Tensor other) -> Tensor")
-    .pointwise(pointwise<Mul, 2, NumberBoolUIntTypes>())
+    .pointwise(pointwise_halves<Mul, 2, NumberBoolUIntTypes>())
     .grad("self", "other", [](GradContext& c) { return c.grad() * conj(c.tensor("other")); })
     .grad("other", "self", [](GradContext& c) { return c.grad() * conj(c.tensor("self")); });
 OP("div.Tensor(Tensor self, Tensor other) -> Tensor")
-    .pointwise(pointwise<Div, 2, FloatComplexTypes, Promote::IntToFloat>())
+    .pointwise(pointwise_halves<Div, 2, FloatComplexTypes, Promote::IntToFloat>())
     .grad("self", "other", [](GradContext& c) { return c.grad() / conj(c.tensor("other")); })
     .grad("other", "self other",
           [](GradContext& c) { return div_other(c.grad(), c.tensor("self"), c.tensor("other")); });

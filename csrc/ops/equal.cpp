@@ -1,4 +1,6 @@
 // equal: one Python bool for two tensors.
+#include <atomic>
+
 #include "cpu/parallel.h"
 #include "dispatch/call.h"
 #include "dispatch/promotion.h"
@@ -31,12 +33,12 @@ bool equal(const Tensor& self, const Tensor& other) {
   if (self.sizes() != other.sizes()) return false;
   const DType dtype = promote_types(self.dtype(), other.dtype());
   const Tensor a = contiguous(to_dtype(self, dtype)), b = contiguous(to_dtype(other, dtype));
-  bool same = true;
+  std::atomic<bool> same{true};
   dispatch(dtype, "equal", StoredTypes(), [&]<class T>() {
     const T *x = a.data<T>(), *y = b.data<T>();
-    const int64_t n = a.numel();
-    GilRelease release(n > kGrain);
-    same = same_elements(x, y, n);
+    parallel(a.numel(), kGrain, [&](int64_t begin, int64_t end) {
+      if (!same_elements(x + begin, y + begin, end - begin)) same = false;
+    });
   });
   return same;
 }

@@ -8,39 +8,6 @@
 namespace rl {
 namespace {
 
-// ---- nonzero ----
-Tensor nonzero(const Tensor& self) {
-  RL_CHECK(!self.is_meta(), "nonzero: a tensor on the meta device has no values");
-  Tensor mask =
-      contiguous(self.dtype() == DType::Bool ? self : call<"ne.Tensor">(self, wrapped_number(0)));
-  const bool* p = mask.data<bool>();
-  int64_t n = mask.numel(), found = 0;
-  for (int64_t i = 0; i < n; ++i) found += p[i];
-  int nd = self.ndim();
-  // PyTorch returns the transpose of an (ndim, found) block.
-  Tensor out = empty({found, nd}, DType::Int64);
-  int64_t* o = out.data<int64_t>();
-  Dims strides = contiguous_strides(self.sizes());
-  for (int64_t i = 0, at = 0; i < n; ++i) {
-    if (!p[i]) continue;
-    int64_t rest = i;
-    for (int d = 0; d < nd; ++d) {
-      o[at * nd + d] = rest / strides[size_t(d)];
-      rest %= strides[size_t(d)];
-    }
-    ++at;
-  }
-  return out;
-}
-OP("nonzero(Tensor self) -> Tensor").no_grad().direct(nonzero);
-OP("where(Tensor condition) -> Tensor[]")
-    .function_only()
-    .no_grad()
-    .direct([](const Tensor& condition) -> TensorList {
-      Tensor c = condition.ndim() > 0 ? condition : call<"unsqueeze">(condition, int64_t(0));
-      return call_all<"unbind.int">(nonzero(c), int64_t(1));
-    });
-
 // ---- index ----
 // Index tensors with masks turned into positions, broadcast to one shape, and where they stand.
 struct IndexPlan {
@@ -77,7 +44,7 @@ TensorList expand_masks(const Tensor& self, const TensorList& indices) {
                                        : empty({0}, DType::Int64));
       continue;
     }
-    for (const Tensor& column : call_all<"unbind.int">(nonzero(t), int64_t(1)))
+    for (const Tensor& column : call_all<"unbind.int">(call<"nonzero">(t), int64_t(1)))
       out.push_back(column);
   }
   RL_CHECK_KIND(Index, int(out.size()) <= self.ndim(), "too many indices for tensor of dimension ",
@@ -129,8 +96,9 @@ IndexPlan plan_index(const Tensor& self, const TensorList& given) {
     if (!t.defined()) continue;
     t = as_int64(call<"expand">(t, plan.shape));
     const int64_t* p = t.data<int64_t>();
-    int64_t size = self.sizes()[d];
-    for (int64_t i = 0, n = t.numel(); i < n; ++i) {
+    int64_t size = self.sizes()[d], n = t.numel();
+    if (all_within(p, n, -size, size)) continue;
+    for (int64_t i = 0; i < n; ++i) {
       RL_CHECK_KIND(Index, p[i] >= -size && p[i] < size, "index ", p[i],
                     " is out of bounds for dimension ", d, " with size ", size);
     }
@@ -210,9 +178,23 @@ void walk(const Tensor& self, const IndexPlan& plan, bool threaded, F f) {
   }
 }
 
+// self[mask] with nothing else: a bool mask of self's leading sizes, so that no positions are
+// needed.
+bool only_a_mask(const Tensor& self, const TensorList& indices) {
+  if (indices.empty() || !indices[0].defined() || indices[0].dtype() != DType::Bool) return false;
+  for (size_t i = 1; i < indices.size(); ++i) {
+    if (indices[i].defined()) return false;
+  }
+  const Tensor& mask = indices[0];
+  if (mask.ndim() == 0 || mask.ndim() > self.ndim() || self.numel() == 0) return false;
+  if (self.is_meta() || mask.is_meta()) return false;
+  return std::equal(mask.sizes().begin(), mask.sizes().end(), self.sizes().begin());
+}
+
 OP("index.Tensor(Tensor self, Tensor?[] indices) -> Tensor")
     .hidden()
     .direct([](const Tensor& self, const TensorList& indices) {
+      if (only_a_mask(self, indices)) return select_by_mask(self, indices[0]);
       IndexPlan plan = plan_index(self, indices);
       Tensor out = empty(plan.result, self.dtype(), self.device());
       if (out.numel() == 0) return out;
@@ -235,6 +217,11 @@ Tensor put_values(const Tensor& self, const TensorList& indices, const Tensor& v
                 "Index put requires the source and destination dtypes match, got ",
                 dtype_word(self.dtype()), " for the destination and ", dtype_word(values.dtype()),
                 " for the source.");
+  if (!accumulate && values.ndim() == 0 && !values.is_meta() && self.is_contiguous() &&
+      only_a_mask(self, indices)) {
+    fill_by_mask(self, indices[0], values);
+    return self;
+  }
   IndexPlan plan = plan_index(self, indices);
   Tensor v = values;
   while (v.ndim() > plan.result.ndim() && v.sizes()[0] == 1)
@@ -325,9 +312,7 @@ OP("index_select(Tensor self, int dim, Tensor index) -> Tensor")
       Tensor dense = contiguous(self), idx = as_int64(index);
       const int64_t* p = idx.data<int64_t>();
       int64_t n = idx.numel();
-      for (int64_t i = 0; i < n; ++i) {
-        RL_CHECK_KIND(Index, p[i] >= 0 && p[i] < a.size, "index out of range in self");
-      }
+      RL_CHECK_KIND(Index, all_within(p, n, 0, a.size), "index out of range in self");
       if (out.numel() == 0) return out;
       int64_t row = a.inner * int64_t(self.item_size());
       const char* from = static_cast<const char*>(dense.data());
@@ -370,19 +355,30 @@ Tensor index_add_(const Tensor& self, int64_t dim, const Tensor& index, const Te
   RL_CHECK(n == have, "index_add_(): Number of indices (", n,
            ") should be equal to source.size(dim): (", have, "), for dim: ", a.dim);
   const int64_t* p = idx.data<int64_t>();
-  for (int64_t i = 0; i < n; ++i)
-    RL_CHECK_KIND(Index, p[i] >= 0 && p[i] < a.size, "index out of range in self");
+  RL_CHECK_KIND(Index, all_within(p, n, 0, a.size), "index out of range in self");
   Tensor dense = self.is_contiguous() ? self : call<"contiguous">(self);
   dispatch(self.dtype(), "index_add_", AllTypes(), [&]<class T>() {
     T* to = dense.data<T>();
     const T* from = src.data<T>();
     T by = alpha.to<T>();
-    for (int64_t o = 0; o < a.outer; ++o) {
+    auto add = [=](int64_t o, int64_t begin, int64_t end) {
       for (int64_t i = 0; i < n; ++i) {
         T* x = to + (o * a.size + p[i]) * a.inner;
         const T* y = from + (o * n + i) * a.inner;
-        for (int64_t k = 0; k < a.inner; ++k) x[k] = T(x[k] + T(by * y[k]));
+        for (int64_t k = begin; k < end; ++k) x[k] = T(x[k] + T(by * y[k]));
       }
+    };
+    // Shared out where no two threads meet in an element: it is summed in the order of the indices.
+    if (a.outer >= a.inner) {
+      parallel(a.outer, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, n * a.inner)),
+               [&](int64_t b, int64_t e) {
+                 for (int64_t o = b; o < e; ++o) add(o, 0, a.inner);
+               });
+    } else {
+      parallel(a.inner, std::max<int64_t>(16, kGrain / std::max<int64_t>(1, n * a.outer)),
+               [&](int64_t b, int64_t e) {
+                 for (int64_t o = 0; o < a.outer; ++o) add(o, b, e);
+               });
     }
   });
   if (!dense.same(self)) transfer(dense, self);

@@ -317,18 +317,14 @@ OP("l1_loss(Tensor self, Tensor target, int reduction=Mean) -> Tensor")
 
 // Elementwise part of smooth_l1 (scaled = false: divided by beta) and huber (times delta).
 Tensor huber_like(const Tensor& self, const Tensor& target, double delta, bool huber) {
-  Tensor z = call<"abs">(self - target);
-  Tensor small = z * z * Scalar(huber ? 0.5 : 0.5 / delta);
-  Tensor large = huber ? (z - Scalar(0.5 * delta)) * Scalar(delta) : z - Scalar(0.5 * delta);
-  return call<"where.self">(call<"lt.Tensor">(z, wrapped_number(delta)), small, large);
+  return call<"_huber_like">(self, target, Scalar(delta), huber);
 }
 Tensor huber_like_grad(GradContext& c, const char* bound, bool huber, bool target) {
   double delta = c.get<double>(bound);
-  Tensor d = c.tensor("self") - c.tensor("target");
-  Tensor slope = huber ? call<"clamp">(d, Scalar(-delta), Scalar(delta))
-                       : call<"clamp">(d / Scalar(delta), Scalar(-1.0), Scalar(1.0));
-  Tensor g = slope * spread(c, d);
-  return target ? -g : g;
+  Tensor x = c.tensor("self"), y = c.tensor("target");
+  Tensor slope = call<"_clamped_difference">(
+      target ? y : x, target ? x : y, Scalar(huber ? 1.0 : delta), Scalar(huber ? delta : 1.0));
+  return slope * spread(c, slope);
 }
 OP("smooth_l1_loss(Tensor self, Tensor target, int reduction=Mean, float beta=1.0) -> Tensor")
     .hidden()

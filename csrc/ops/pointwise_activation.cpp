@@ -92,6 +92,34 @@ struct HardsigmoidBackward {
   RL_FN T operator()(T g, T x) const { return ((x > T(-3)) & (x < T(3))) ? g / T(6) : T(0); }
 };
 
+// ---- quadratic near zero ----
+
+// smooth_l1_loss and huber_loss of each pair.
+template <class T>
+struct HuberLike {
+  T bound, square, shift, slope;
+  explicit HuberLike(const Value* a) : bound(number<T>(a, 2)) {
+    const bool huber = Unbox<bool>::get(a[3]);
+    square = huber ? T(0.5) : T(0.5) / bound;
+    shift = T(0.5) * bound;
+    slope = huber ? bound : T(1);
+  }
+  RL_FN T operator()(T x, T y) const {
+    T d = x - y, z = d < T(0) ? -d : d;
+    return z < bound ? z * z * square : (z - shift) * slope;
+  }
+};
+// Their slope: the difference over `divisor`, within +-limit.
+template <class T>
+struct ClampedDifference {
+  T divisor, limit;
+  explicit ClampedDifference(const Value* a) : divisor(number<T>(a, 2)), limit(number<T>(a, 3)) {}
+  RL_FN T operator()(T x, T y) const {
+    T d = (x - y) / divisor;
+    return d < -limit ? -limit : (d > limit ? limit : d);
+  }
+};
+
 // ---- smooth ----
 
 template <class T>
@@ -118,6 +146,21 @@ struct EluBackward {
   RL_FN T operator()(T g, T x) const {
     T low = is_result ? x + negative : negative * vm::exp(x * input_scale);
     return x <= T(0) ? g * input_scale * low : g * scale;
+  }
+  // The choice is made once: inside the loop it would keep vectors out.
+  [[gnu::flatten]] void run(T* out, const T* g, const T* x, int64_t n) const {
+    if (is_result) {
+#pragma GCC ivdep
+      for (int64_t i = 0; i < n; ++i) {
+        out[i] = x[i] <= T(0) ? g[i] * input_scale * (x[i] + negative) : g[i] * scale;
+      }
+    } else {
+#pragma GCC ivdep
+      for (int64_t i = 0; i < n; ++i) {
+        T low = negative * vm::exp(x[i] * input_scale), gi = g[i];
+        out[i] = x[i] <= T(0) ? gi * input_scale * low : gi * scale;
+      }
+    }
   }
 };
 template <class T>
@@ -236,7 +279,7 @@ Tensor gelu_second(const Tensor& x, bool tanh) {
   })
 
 OP("relu(Tensor self) -> Tensor")
-    .pointwise(pointwise<Relu, 1, OrderedTypes>())
+    .pointwise(pointwise_halves<Relu, 1, OrderedTypes>())
     .check([](const Value*, DType d) {
       RL_CHECK(d != DType::Bool, "Boolean inputs not supported for relu");
       RL_CHECK_KIND(NotImplemented, !is_complex(d), "clamp is not supported for complex types");
@@ -253,7 +296,7 @@ OP("threshold(Tensor self, Scalar threshold, Scalar value) -> Tensor")
     });
 OP("threshold_backward(Tensor grad_output, Tensor self, Scalar threshold) -> Tensor")
     .hidden()
-    .pointwise(pointwise<ThresholdBackward, 2, OrderedTypes>())
+    .pointwise(pointwise_halves<ThresholdBackward, 2, OrderedTypes>())
     .grad("grad_output", "self", [](GradContext& c) {
       return call<"threshold_backward">(c.grad(), c.tensor("self"), c.scalar("threshold"));
     });
@@ -387,6 +430,24 @@ OP("elu(Tensor self, Scalar alpha=1, Scalar scale=1, Scalar input_scale=1) -> Te
       return call<"elu_backward">(c.grad(), c.scalar("alpha"), c.scalar("scale"),
                                   c.scalar("input_scale"), false, c.tensor("self"));
     });
+OP("_huber_like(Tensor self, Tensor target, Scalar bound, bool huber) -> Tensor")
+    .hidden()
+    .no_grad()
+    .pointwise(pointwise<HuberLike, 2, FloatTypes>())
+    .word("huber_cpu");
+OP("_clamped_difference(Tensor self, Tensor target, Scalar divisor, Scalar limit) -> Tensor")
+    .hidden()
+    .pointwise(pointwise<ClampedDifference, 2, FloatTypes>())
+    .word("huber_cpu")
+    .grads("self target", "self target", [](GradContext& c) {
+      Scalar divisor = c.scalar("divisor");
+      Tensor inside =
+          call<"le.Tensor">(call<"abs">((c.tensor("self") - c.tensor("target")) / divisor),
+                            wrapped_number(c.scalar("limit")));
+      Tensor g = c.grad() * inside / divisor;
+      if (c.needs("self")) c.set("self", g);
+      if (c.needs("target")) c.set("target", -g);
+    });
 OP("elu_backward(Tensor grad_output, Scalar alpha, Scalar scale, Scalar input_scale, bool "
    "is_result, "
    "Tensor self_or_result) -> Tensor")
@@ -463,13 +524,13 @@ OP("log_sigmoid_backward(Tensor grad_output, Tensor self, Tensor? buffer) -> Ten
     });
 OP("silu(Tensor self) -> Tensor")
     .hidden()
-    .pointwise(pointwise<Silu, 1, FloatComplexTypes>())
+    .pointwise(pointwise_halves<Silu, 1, FloatComplexTypes>())
     .word("silu_cpu")
     .grad("self", "self",
           [](GradContext& c) { return call<"silu_backward">(c.grad(), c.tensor("self")); });
 OP("silu_backward(Tensor grad_output, Tensor self) -> Tensor")
     .hidden()
-    .pointwise(pointwise<SiluBackward, 2, FloatComplexTypes>())
+    .pointwise(pointwise_halves<SiluBackward, 2, FloatComplexTypes>())
     .grad("grad_output", "self",
           [](GradContext& c) { return call<"silu_backward">(c.grad(), c.tensor("self")); })
     .grad("self", "grad_output self",
@@ -489,14 +550,14 @@ OP("mish_backward(Tensor grad_output, Tensor self) -> Tensor")
           [](GradContext& c) { return second(c, mish_second(c.tensor("self"))); });
 OP("gelu(Tensor self, *, str approximate='none') -> Tensor")
     .hidden()
-    .pointwise(pointwise<Gelu, 1, FloatTypes>())
+    .pointwise(pointwise_halves<Gelu, 1, FloatTypes>())
     .word("GeluKernelImpl")
     .grad("self", "self", [](GradContext& c) {
       return call<"gelu_backward">(c.grad(), c.tensor("self"), c.get<std::string>("approximate"));
     });
 OP("gelu_backward(Tensor grad_output, Tensor self, *, str approximate='none') -> Tensor")
     .hidden()
-    .pointwise(pointwise<GeluBackward, 2, FloatTypes>())
+    .pointwise(pointwise_halves<GeluBackward, 2, FloatTypes>())
     .grad("grad_output", "self",
           [](GradContext& c) {
             return call<"gelu_backward">(c.grad(), c.tensor("self"),

@@ -66,13 +66,17 @@ struct Sinc<std::complex<T>> {
   OP(#name "(Tensor self) -> Tensor") \
       .pointwise(pointwise<Functor, 1, FloatComplexTypes, Promote::IntToFloat>())
 
+#define RL_HALVES_FUNCTION(name, Functor) \
+  OP(#name "(Tensor self) -> Tensor")     \
+      .pointwise(pointwise_halves<Functor, 1, FloatComplexTypes, Promote::IntToFloat>())
+
 constexpr double kLn2 = 0.69314718055994530942, kLn10 = 2.30258509299404568402;
 Tensor sqr(const Tensor& x) { return x * x; }
 Tensor sqrt(const Tensor& x) { return call<"sqrt">(x); }
 Tensor rsqrt(const Tensor& x) { return call<"rsqrt">(x); }
 
-RL_FUNCTION(exp, Exp).grad("self", "result",
-                           [](GradContext& c) { return c.grad() * conj(c.result()); });
+RL_HALVES_FUNCTION(exp, Exp).grad("self", "result",
+                                  [](GradContext& c) { return c.grad() * conj(c.result()); });
 RL_FUNCTION(exp2, Exp2).grad("self", "result", [](GradContext& c) {
   return c.grad() * conj(c.result()) * Scalar(kLn2);
 });
@@ -136,10 +140,10 @@ RL_FUNCTION(acosh, Acosh).grad("self", "self", [](GradContext& c) {
 RL_FUNCTION(atanh, Atanh).grad("self", "self", [](GradContext& c) {
   return c.grad() * conj(call<"reciprocal">(Scalar(1) - sqr(c.tensor("self"))));
 });
-RL_FUNCTION(tanh, Tanh).grad("self", "result", [](GradContext& c) {
+RL_HALVES_FUNCTION(tanh, Tanh).grad("self", "result", [](GradContext& c) {
   return call<"tanh_backward">(c.grad(), c.result());
 });
-RL_FUNCTION(sigmoid, Sigmoid).grad("self", "result", [](GradContext& c) {
+RL_HALVES_FUNCTION(sigmoid, Sigmoid).grad("self", "result", [](GradContext& c) {
   return call<"sigmoid_backward">(c.grad(), c.result());
 });
 RL_FUNCTION(sinc, Sinc).grad("self", "self", [](GradContext& c) {
@@ -166,7 +170,7 @@ struct SigmoidBackward {
 };
 OP("tanh_backward(Tensor grad_output, Tensor output) -> Tensor")
     .hidden()
-    .pointwise(pointwise<TanhBackward, 2, FloatComplexTypes>())
+    .pointwise(pointwise_halves<TanhBackward, 2, FloatComplexTypes>())
     .grad("grad_output", "output",
           [](GradContext& c) { return call<"tanh_backward">(c.grad(), conj(c.tensor("output"))); })
     .grad("output", "grad_output output", [](GradContext& c) {
@@ -174,7 +178,7 @@ OP("tanh_backward(Tensor grad_output, Tensor output) -> Tensor")
     });
 OP("sigmoid_backward(Tensor grad_output, Tensor output) -> Tensor")
     .hidden()
-    .pointwise(pointwise<SigmoidBackward, 2, FloatComplexTypes>())
+    .pointwise(pointwise_halves<SigmoidBackward, 2, FloatComplexTypes>())
     .grad("grad_output", "output",
           [](GradContext& c) {
             return call<"sigmoid_backward">(c.grad(), conj(c.tensor("output")));

@@ -2,6 +2,7 @@
 #pragma once
 #include "cpu/pointwise.h"
 #include "cpu/vec_complex.h"
+#include "cpu/vec_convert.h"
 #include "cpu/vec_math.h"
 #include "dispatch/call.h"
 
@@ -85,6 +86,71 @@ RL_FN T quotient(T a, T b) {
   } else {
     return a / b;
   }
+}
+
+// ---- 16-bit floats, widened in registers: for the operators that mixed precision uses most ----
+
+inline void widen(const Half* p, float* to, int64_t n) {
+  convert_half_to_float(reinterpret_cast<const uint16_t*>(p), to, n);
+}
+inline void widen(const BFloat16* p, float* to, int64_t n) {
+  convert_bfloat16_to_float(reinterpret_cast<const uint16_t*>(p), to, n);
+}
+inline void narrow(const float* p, Half* to, int64_t n) {
+  convert_float_to_half(p, reinterpret_cast<uint16_t*>(to), n);
+}
+inline void narrow(const float* p, BFloat16* to, int64_t n) {
+  convert_float_to_bfloat16(p, reinterpret_cast<uint16_t*>(to), n);
+}
+
+template <class F, class H, size_t... I>
+[[gnu::flatten]] void widening_loop(const void* functor, char* out, const char* const* in,
+                                    int64_t n, std::index_sequence<I...>) {
+  constexpr int64_t kStep = 32;
+  const F f = *static_cast<const F*>(functor);
+  const H* const p[] = {reinterpret_cast<const H*>(in[I])...};
+  H* o = reinterpret_cast<H*>(out);
+  alignas(64) float a[sizeof...(I)][kStep] = {}, r[kStep];
+  auto compute = [&] {
+    if constexpr (requires { f.run(r, a[I]..., kStep); }) {
+      f.run(r, a[I]..., kStep);
+    } else {
+#pragma GCC ivdep
+      for (int64_t j = 0; j < kStep; ++j) r[j] = f(a[I][j]...);
+    }
+  };
+  int64_t i = 0;
+  for (; i + kStep <= n; i += kStep) {
+    (widen(p[I] + i, a[I], kStep), ...);
+    compute();
+    narrow(r, o + i, kStep);
+  }
+  if (i < n) {
+    (widen(p[I] + i, a[I], n - i), ...);
+    compute();
+    narrow(r, o + i, n - i);
+  }
+}
+template <template <class> class F, class H, int Arity>
+PointwiseKernel widening_kernel() {
+  PointwiseKernel k = pointwise_kernel<F, float, Arity>();
+  k.loop = [](const void* f, char* out, const char* const* in, int64_t n) {
+    widening_loop<F<float>, H>(f, out, in, n, std::make_index_sequence<Arity>());
+  };
+  k.result = dtype_of<H>;
+  return k;
+}
+// pointwise<> with kernels of their own for the 16-bit floats.
+template <template <class> class F, int Arity, class Types, Promote P = Promote::Default>
+const PointwiseSpec& pointwise_halves() {
+  static const PointwiseSpec spec = [] {
+    PointwiseSpec s = make_pointwise<F, Arity>(Types(), P);
+    s.kernels[int(DType::Float16)] = widening_kernel<F, Half, Arity>();
+    s.kernels[int(DType::BFloat16)] = widening_kernel<F, BFloat16, Arity>();
+    s.widening = true;
+    return s;
+  }();
+  return spec;
 }
 
 inline Tensor zero_gradient(GradContext& c) { return zeros_like(c.grad()); }

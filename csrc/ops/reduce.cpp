@@ -139,6 +139,18 @@ DType sum_dtype(const Tensor& self, DT dtype) {
   return dtype.value_or(is_integral(self.dtype(), true) ? DType::Int64 : self.dtype());
 }
 
+template <class F>
+void reduce_with(const F& f, const Tensor& self, const Over& over, const Tensor& out) {
+  if constexpr (std::is_same_v<typename F::In, float>) {
+    auto widened = [&]<class H>(H) {
+      Widened<F, H> wide{f};
+      run_reduce(kernel_of<Widened<F, H>>(), &wide, self, over.dims, over.all, out);
+    };
+    if (self.dtype() == DType::Float16) return widened(Half());
+    if (self.dtype() == DType::BFloat16) return widened(BFloat16());
+  }
+  run_reduce(kernel_of<F>(), &f, self, over.dims, over.all, out);
+}
 template <template <class> class F, class Types>
 void reduce(const char* name, DType dtype, const Tensor& self, const Over& over,
             const Tensor& out) {
@@ -147,10 +159,8 @@ void reduce(const char* name, DType dtype, const Tensor& self, const Over& over,
     RL_CHECK_KIND(NotImplemented, dtype != DType::UInt64, "\"", name,
                   "\" not implemented for 'UInt64'");
   }
-  dispatch(accumulate_dtype(dtype), name, Types(), [&]<class T>() {
-    F<T> f;
-    run_reduce(kernel_of<F<T>>(), &f, self, over.dims, over.all, out);
-  });
+  dispatch(accumulate_dtype(dtype), name, Types(),
+           [&]<class T>() { reduce_with(F<T>(), self, over, out); });
 }
 
 // ---- sum, mean, nansum ----
@@ -192,7 +202,7 @@ void mean(const Tensor& self, const Over& over, const Tensor& out) {
   dispatch(accumulate_dtype(out.dtype()), "mean_cpu", FloatComplexTypes(), [&]<class T>() {
     Mean<T> f;
     f.divisor = T(double(n));
-    run_reduce(kernel_of<Mean<T>>(), &f, self, over.dims, over.all, out);
+    reduce_with(f, self, over, out);
   });
 }
 OP("mean(Tensor self, *, ScalarType? dtype=None) -> Tensor")

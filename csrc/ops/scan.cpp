@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "cpu/parallel.h"
+#include "cpu/transpose.h"
 #include "dispatch/promotion.h"
 #include "ops/reduction.h"
 
@@ -55,32 +56,83 @@ void each_stretch(const Extent& e, const F& f) {
   });
 }
 
-// out[r] = state = f(state, in[r]) down the rows of each column; in and out contiguous.
+// Rows scanned side by side: each step waits for the one before it, but not for other rows.
+constexpr int64_t kSideBySide = 8;
+
+// out[r] = state = f(state, in[r]) down the rows of each column, or from the last row upwards; in
+// and out contiguous.
 template <class T, class W, class F>
-void scan(const Tensor& x, const Tensor& out, int dim, W start, const F& f) {
+void scan(const Tensor& x, const Tensor& out, int dim, W start, const F& f, bool upwards = false) {
   Extent e(x.sizes(), dim);
   const T* in = x.data<T>();
   T* to = out.data<T>();
-  each_stretch(e, [&](int64_t o, int64_t column, int64_t cols) {
-    const T* p = in + o * e.n * e.inner + column;
-    T* q = to + o * e.n * e.inner + column;
-    if (cols == 1) {
-      W state = start;
-      for (int64_t r = 0; r < e.n; ++r) {
-        state = f(state, W(p[r * e.inner]));
-        q[r * e.inner] = T(state);
+  const int64_t first = upwards ? (e.n - 1) * e.inner : 0, step = upwards ? -e.inner : e.inner;
+  if (e.inner == 1) {
+    // A few elements of each row at a time, turned so that the rows lie side by side: then a step
+    // of all of them is one of vectors. Rows a power of two apart do not drive each other out
+    // either.
+    auto rows = [&](const T* p, T* q, auto count) {
+      constexpr int64_t k = decltype(count)::value, line = 16, item = sizeof(T);
+      W state[k];
+      std::fill_n(state, k, start);
+      alignas(64) T buffer[line][k];
+      auto* middle = reinterpret_cast<char*>(buffer);
+      for (int64_t done = 0; done < e.n; done += line) {
+        const int64_t m = std::min(line, e.n - done), at = upwards ? e.n - done - m : done;
+        transpose(reinterpret_cast<const char*>(p + at), e.n * item, middle, k * item, k, m, item);
+        for (int64_t t = 0; t < m; ++t) {
+          T* values = buffer[upwards ? m - 1 - t : t];
+#pragma GCC ivdep
+          for (int64_t j = 0; j < k; ++j) {
+            state[j] = f(state[j], W(values[j]));
+            values[j] = T(state[j]);
+          }
+        }
+        transpose(middle, k * item, reinterpret_cast<char*>(q + at), e.n * item, m, k, item);
       }
+    };
+    if (e.n == 0) return;
+    if constexpr (std::is_integral_v<W>) {  // steps as short as the turning would be
+      parallel(e.outer, std::max<int64_t>(1, kGrain / 2 / e.n), [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row) {
+          const T* p = in + row * e.n + first;
+          T* q = to + row * e.n + first;
+          W state = start;
+          for (int64_t r = 0; r < e.n; ++r, p += step, q += step) {
+            state = f(state, W(*p));
+            *q = T(state);
+          }
+        }
+      });
       return;
     }
+    int64_t groups = (e.outer + kSideBySide - 1) / kSideBySide;
+    parallel(groups, std::max<int64_t>(1, kGrain / 2 / (kSideBySide * e.n)),
+             [&](int64_t begin, int64_t end) {
+               for (int64_t g = begin; g < end; ++g) {
+                 int64_t row = g * kSideBySide, last = std::min(e.outer, row + kSideBySide);
+                 if (last - row == kSideBySide) {
+                   rows(in + row * e.n, to + row * e.n,
+                        std::integral_constant<int64_t, kSideBySide>());
+                   continue;
+                 }
+                 for (; row < last; ++row) {
+                   rows(in + row * e.n, to + row * e.n, std::integral_constant<int64_t, 1>());
+                 }
+               }
+             });
+    return;
+  }
+  each_stretch(e, [&](int64_t o, int64_t column, int64_t cols) {
+    const T* p = in + o * e.n * e.inner + column + first;
+    T* q = to + o * e.n * e.inner + column + first;
     W state[512];
     std::fill_n(state, cols, start);
-    for (int64_t r = 0; r < e.n; ++r) {
-      const T* a = p + r * e.inner;
-      T* b = q + r * e.inner;
+    for (int64_t r = 0; r < e.n; ++r, p += step, q += step) {
 #pragma GCC ivdep
       for (int64_t j = 0; j < cols; ++j) {
-        state[j] = f(state[j], W(a[j]));
-        b[j] = T(state[j]);
+        state[j] = f(state[j], W(p[j]));
+        q[j] = T(state[j]);
       }
     }
   });
@@ -115,8 +167,25 @@ void cumulate(bool product, const Tensor& self, int64_t dim, const Tensor& out) 
 
 Tensor reversed_sum(const Tensor& t, int64_t dim) {
   if (t.numel() <= 1 || t.ndim() == 0) return t;
-  return call<"flip">(call<"cumsum">(call<"flip">(t, Dims({dim})), dim), Dims({dim}));
+  return call<"_reverse_cumsum">(t, dim);
 }
+
+// The sum of each element and those behind it: the gradient of cumsum.
+OP("_reverse_cumsum(Tensor self, int dim) -> Tensor")
+    .hidden()
+    .infer([](const Tensor& self, int64_t dim) {
+      wrap_dim(dim, self.ndim());
+      return TensorSpec{self.sizes(), self.dtype()};
+    })
+    .cpu([](const Tensor& self, int64_t dim, const Tensor& out) {
+      Tensor x = contiguous(self);
+      dispatch(self.dtype(), "cumsum_out_cpu", ScanTypes(), [&]<class T>() {
+        using W = typename Wide<T>::type;
+        scan<T>(x, out, wrap_dim(dim, self.ndim()), W(0), [](W a, W b) { return W(a + b); }, true);
+      });
+    })
+    .grad("self", "",
+          [](GradContext& c) { return call<"cumsum">(c.grad(), c.get<int64_t>("dim")); });
 
 OP("cumsum(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor")
     .inplace()

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "cpu/parallel.h"
+#include "cpu/transfer.h"
 #include "ops/indices.h"
 
 namespace rl {
@@ -9,28 +10,45 @@ namespace {
 
 // ---- gather and scatter ----
 // Calls f(element offset in `target`, linear position in index) for every element of index, where
-// `target` is addressed with its coordinate along dim replaced by the index value.
+// `target` is addressed with its coordinate along dim replaced by the index value. Threads share
+// the rows of index out, or its columns where rows meet in one element of `target`; the calls for
+// an element come in the order of index.
 template <class F>
 void for_index(const Tensor& target, int64_t dim, const Tensor& index, F f) {
-  int d = wrap_dim(dim, std::max(target.ndim(), 1));
+  const int d = wrap_dim(dim, std::max(target.ndim(), 1)), nd = std::max(index.ndim(), 1);
   Tensor idx = as_int64(index);
-  const int64_t* p = idx.data<int64_t>();
-  int64_t size = target.ndim() ? target.sizes()[size_t(d)] : 1,
-          by = target.ndim() ? target.strides()[size_t(d)] : 1;
-  Dims at(index.sizes().size());
-  int64_t base = 0;
-  int nd = index.ndim();
-  for (int64_t i = 0, n = idx.numel(); i < n; ++i) {
-    RL_CHECK(p[i] >= 0 && p[i] < size, "index ", p[i], " is out of bounds for dimension ", d,
-             " with size ", size);
-    f(base + p[i] * by, i);
-    for (int k = nd - 1; k >= 0; --k) {
-      int64_t step = k == d || target.ndim() == 0 ? 0 : target.strides()[size_t(k)];
-      base += step;
-      if (++at[size_t(k)] < index.sizes()[size_t(k)]) break;
-      base -= step * index.sizes()[size_t(k)];
-      at[size_t(k)] = 0;
+  const int64_t *p = idx.data<int64_t>(), n = idx.numel();
+  const int64_t size = target.ndim() ? target.sizes()[size_t(d)] : 1,
+                by = target.ndim() ? target.strides()[size_t(d)] : 1;
+  if (!all_within(p, n, 0, size)) {
+    for (int64_t i = 0; i < n; ++i) {
+      RL_CHECK(p[i] >= 0 && p[i] < size, "index ", p[i], " is out of bounds for dimension ", d,
+               " with size ", size);
     }
+  }
+  const Dims sizes = index.ndim() ? index.sizes() : Dims({1});
+  Dims steps(static_cast<size_t>(nd));
+  for (int k = 0; k < nd; ++k) {
+    steps[size_t(k)] = k == d || target.ndim() == 0 ? 0 : target.strides()[size_t(k)];
+  }
+  const int64_t width = sizes.back(), step = steps.back(), rows = n / width;
+  auto walk = [&](int64_t first, int64_t last, int64_t from, int64_t to) {
+    for (int64_t row = first; row < last; ++row) {
+      int64_t base = 0, rest = row;
+      for (int k = nd - 2; k >= 0; --k) {
+        base += rest % sizes[size_t(k)] * steps[size_t(k)];
+        rest /= sizes[size_t(k)];
+      }
+      const int64_t* q = p + row * width;
+      for (int64_t j = from; j < to; ++j) f(base + j * step + q[j] * by, row * width + j);
+    }
+  };
+  if (d == nd - 1) {
+    parallel(rows, std::max<int64_t>(1, kGrain / 4 / width),
+             [&](int64_t b, int64_t e) { walk(b, e, 0, width); });
+  } else {
+    parallel(width, std::max<int64_t>(64, kGrain / 4 / rows),
+             [&](int64_t b, int64_t e) { walk(0, rows, b, e); });
   }
 }
 
@@ -73,9 +91,8 @@ OP("gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Ten
       return call<"scatter_add">(zero, c.get<int64_t>("dim"), c.tensor("index"), c.grad());
     });
 
-template <class F>
-Tensor scatter_with(const char* op, const Tensor& self, int64_t dim, const Tensor& index,
-                    const Tensor& src, F combine) {
+void check_scatter(const char* op, const Tensor& self, int64_t dim, const Tensor& index,
+                   const Tensor& src) {
   check_gather(op, self, dim, index, "self");
   if (src.ndim() > 0 || index.ndim() <= 1) {
     for (int k = 0; k < std::min(src.ndim(), index.ndim()); ++k) {
@@ -86,8 +103,14 @@ Tensor scatter_with(const char* op, const Tensor& self, int64_t dim, const Tenso
     }
   }
   RL_CHECK(self.dtype() == src.dtype(), op, "(): Expected self.dtype to be equal to src.dtype");
-  Tensor out = call<"clone">(self, MemoryFormat::Contiguous);
-  if (index.numel() == 0) return out;
+}
+
+// Combines src into `out`, which is contiguous and may be self.
+template <class F>
+void scatter_into(const char* op, const Tensor& self, int64_t dim, const Tensor& index,
+                  const Tensor& src, const Tensor& out, F combine) {
+  if (!out.same(self)) transfer(self, out);
+  if (index.numel() == 0) return;
   Tensor window = src;
   for (int k = 0; k < std::min(src.ndim(), index.ndim()); ++k) {
     if (src.sizes()[size_t(k)] != index.sizes()[size_t(k)]) {
@@ -99,14 +122,21 @@ Tensor scatter_with(const char* op, const Tensor& self, int64_t dim, const Tenso
   dispatch(self.dtype(), op, AllTypes(), [&]<class T>() {
     T* to = out.data<T>();
     const T* from = window.data<T>();
-    for_index(out, dim, index, [&](int64_t at, int64_t i) { combine(to[at], from[i], at); });
+    for_index(out, dim, index, [=](int64_t at, int64_t i) { combine(to[at], from[i], at); });
   });
+}
+template <class F>
+Tensor scatter_with(const char* op, const Tensor& self, int64_t dim, const Tensor& index,
+                    const Tensor& src, F combine) {
+  check_scatter(op, self, dim, index, src);
+  Tensor out = empty(self.sizes(), self.dtype(), self.device());
+  if (!out.is_meta()) scatter_into(op, self, dim, index, src, out, combine);
   return out;
 }
 
-Tensor scatter_src(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
-  return scatter_with("scatter", self, dim, index, src, [](auto& a, auto b, int64_t) { a = b; });
-}
+constexpr auto kReplace = [](auto& a, auto b, int64_t) { a = b; };
+constexpr auto kAdd = []<class T>(T& a, T b, int64_t) { a = T(a + b); };
+
 Tensor scatter_zero(GradContext& c) {
   return call<"scatter.value">(c.grad(), c.get<int64_t>("dim"), c.tensor("index"), 0);
 }
@@ -124,22 +154,41 @@ Tensor gather_src(GradContext& c) {
 
 OP("scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor")
     .inplace()
-    .direct(scatter_src)
+    .elementwise()
+    .infer([](const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
+      check_scatter("scatter", self, dim, index, src);
+      return TensorSpec{self.sizes(), self.dtype()};
+    })
+    .cpu([](const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+            const Tensor& out) { scatter_into("scatter", self, dim, index, src, out, kReplace); })
     .grad("self", "index", scatter_zero)
     .grad("src", "index", gather_src);
 OP("scatter.value(Tensor self, int dim, Tensor index, Scalar value) -> Tensor")
     .inplace()
-    .direct([](const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
-      return scatter_src(self, dim, index,
-                         call<"expand">(scalar_tensor(value, self.dtype()), index.sizes()));
+    .elementwise()
+    .infer([](const Tensor& self, int64_t dim, const Tensor& index, const Scalar&) {
+      check_gather("scatter", self, dim, index, "self");
+      return TensorSpec{self.sizes(), self.dtype()};
+    })
+    .cpu([](const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value,
+            const Tensor& out) {
+      if (!out.same(self)) transfer(self, out);
+      if (index.numel() == 0) return;
+      dispatch(self.dtype(), "scatter", AllTypes(), [&]<class T>() {
+        T *to = out.data<T>(), v = value.to<T>();
+        for_index(out, dim, index, [=](int64_t at, int64_t) { to[at] = v; });
+      });
     })
     .grad("self", "index", scatter_zero);
 OP("scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor")
     .inplace()
-    .direct([](const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
-      return scatter_with("scatter_add", self, dim, index, src,
-                          []<class T>(T& a, T b, int64_t) { a = T(a + b); });
+    .elementwise()
+    .infer([](const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
+      check_scatter("scatter_add", self, dim, index, src);
+      return TensorSpec{self.sizes(), self.dtype()};
     })
+    .cpu([](const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+            const Tensor& out) { scatter_into("scatter_add", self, dim, index, src, out, kAdd); })
     .grad("self", "", [](GradContext& c) { return c.grad(); })
     .grad("src", "index", gather_src);
 

@@ -1,4 +1,7 @@
 // Joining and repeating tensors.
+#include <cstring>
+
+#include "cpu/parallel.h"
 #include "cpu/transfer.h"
 #include "dispatch/call.h"
 #include "dispatch/promotion.h"
@@ -164,6 +167,32 @@ OP("repeat(Tensor self, SymInt[] repeats) -> Tensor")
       return call<"sum.dim_IntList">(call<"reshape">(c.grad(), shape), sum);
     });
 
+OP("_triangle(Tensor self, int diagonal, bool upper) -> Tensor")
+    .hidden()
+    .infer([](const Tensor& self, int64_t, bool) { return TensorSpec{self.sizes(), self.dtype()}; })
+    .cpu([](const Tensor& self, int64_t diagonal, bool upper, const Tensor& out) {
+      if (out.numel() == 0) return;
+      Tensor dense = contiguous(self);
+      const int64_t item = int64_t(self.item_size()), cols = self.size(-1), rows = self.size(-2);
+      const char* from = static_cast<const char*>(dense.data());
+      char* to = static_cast<char*>(out.data());
+      parallel(out.numel() / cols, std::max<int64_t>(1, kGrain / cols), [=](int64_t b, int64_t e) {
+        for (int64_t r = b; r < e; ++r) {
+          // Columns [0, edge) are the lower triangle's, or what the upper one leaves out.
+          int64_t edge = std::clamp<int64_t>(r % rows + diagonal + (upper ? 0 : 1), 0, cols);
+          int64_t kept = (upper ? edge : 0) * item, zero = (upper ? 0 : edge) * item;
+          int64_t length = (upper ? cols - edge : edge) * item;
+          const char* in = from + r * cols * item;
+          char* row = to + r * cols * item;
+          std::memcpy(row + kept, in + kept, size_t(length));
+          std::memset(row + zero, 0, size_t(cols * item - length));
+        }
+      });
+    })
+    .grad("self", "", [](GradContext& c) {
+      return call<"_triangle">(c.grad(), c.get<int64_t>("diagonal"), c.get<bool>("upper"));
+    });
+
 OP("roll(Tensor self, SymInt[1] shifts, int[1] dims=[]) -> Tensor")
     .composite([](const Tensor& self, const Dims& shifts, const Dims& dims) -> Tensor {
       RL_CHECK(!shifts.empty(), "`shifts` required");
@@ -189,6 +218,11 @@ OP("roll(Tensor self, SymInt[1] shifts, int[1] dims=[]) -> Tensor")
                           d);
       }
       return out;
+    })
+    .grad("self", "", [](GradContext& c) {
+      Dims back = c.get<Dims>("shifts");
+      for (int64_t& shift : back) shift = -shift;
+      return call<"roll">(c.grad(), back, c.get<Dims>("dims"));
     });
 
 }  // namespace

@@ -32,10 +32,11 @@ template <class T>
 inline auto key_of(T v) {
   using K = typename KeyOf<T>::type;
   if constexpr (std::is_floating_point_v<T>) {
-    if (v != v) return K(~K(0));
-    K bits = std::bit_cast<K>(T(v + T(0)));  // -0 becomes 0
-    constexpr K sign = K(1) << (sizeof(K) * 8 - 1);
-    return K(bits & sign ? ~bits : bits | sign);
+    // Without branches: signs are coin tosses.
+    const K bits = std::bit_cast<K>(T(v + T(0)));  // -0 becomes 0
+    constexpr int top = sizeof(K) * 8 - 1;
+    const K key = bits ^ ((K(0) - (bits >> top)) | K(1) << top);
+    return v != v ? K(~K(0)) : key;
   } else if constexpr (std::is_signed_v<T>) {
     return K(K(v) ^ (K(1) << (sizeof(K) * 8 - 1)));
   } else {
@@ -50,7 +51,7 @@ using PackedOf = std::conditional_t<sizeof(T) == 8, unsigned __int128, uint64_t>
 template <class T>
 inline PackedOf<T> pack(T v, int64_t index, bool descending) {
   auto key = key_of(v);
-  if (descending) key = decltype(key)(~key);
+  key ^= decltype(key)(descending ? ~decltype(key)(0) : 0);
   return PackedOf<T>(key) << 32 | uint32_t(index);
 }
 template <class P>
@@ -124,7 +125,7 @@ struct Row {
   }
   // Ignoring positions: which of equal elements come first is then up to the library's algorithms,
   // and so the same as in PyTorch, which calls these.
-  static bool lower_key(P a, P b) { return a >> 32 < b >> 32; }
+  static constexpr auto lower_key = [](P a, P b) { return a >> 32 < b >> 32; };
   void sort_keys(int64_t n) { std::sort(packed.begin(), packed.begin() + n, lower_key); }
   void least_keys(int64_t n, int64_t k, bool sorted) {
     auto first = packed.begin(), last = first + n;

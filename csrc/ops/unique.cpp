@@ -1,6 +1,7 @@
 // Distinct elements, binary search and counting.
 #include <cmath>
 #include <limits>
+#include <mutex>
 #include <numeric>
 
 #include "cpu/parallel.h"
@@ -77,9 +78,41 @@ Triple unique_rows(const Tensor& source, bool sort, bool inverse, bool counts) {
   return out;
 }
 
+// Integers in a range no wider than their number: counted, not sorted.
+template <class T>
+bool unique_by_counting(const Tensor& x, bool counts, Triple& out) {
+  const T* p = x.data<T>();
+  const int64_t n = x.numel();
+  if (n == 0) return false;
+  const auto [least, most] = std::minmax_element(p, p + n);
+  const uint64_t range = uint64_t(int64_t(*most)) - uint64_t(int64_t(*least)) + 1;
+  if (range == 0 || range > uint64_t(n) + 256) return false;
+  const T low = *least;
+  std::vector<int64_t> times(range);
+  for (int64_t i = 0; i < n; ++i) ++times[size_t(int64_t(p[i]) - int64_t(low))];
+  const int64_t k = int64_t(range) - std::count(times.begin(), times.end(), int64_t(0));
+  Tensor values = empty({k}, x.dtype()), many = counts ? empty({k}, DType::Int64) : no_indices();
+  T* v = values.data<T>();
+  int64_t* m = many.data<int64_t>();
+  for (size_t i = 0; i < times.size(); ++i) {
+    if (times[i] == 0) continue;
+    *v++ = T(int64_t(low) + int64_t(i));
+    if (counts) *m++ = times[i];
+  }
+  out = {values, no_indices(), many};
+  return true;
+}
+
 Triple unique_flat(const Tensor& self, bool sort, bool inverse, bool counts) {
   Tensor x = contiguous(call<"reshape">(self, Dims({-1})));
   Triple out;
+  if (sort && !inverse && is_integral(self.dtype(), false)) {
+    bool done = false;
+    using Integers = TypeList<uint8_t, int8_t, int16_t, int32_t, int64_t>;
+    dispatch(self.dtype(), "unique", Integers(),
+             [&]<class T>() { done = unique_by_counting<T>(x, counts, out); });
+    if (done) return out;
+  }
   if (!sort) {
     out = unique_rows(x, false, inverse, counts);
   } else {
@@ -148,13 +181,16 @@ void search(const Tensor& sorted, const Tensor& values, bool right, int64_t* out
   parallel(total, kGrain / 16, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const T* row = shared ? b : b + i / per_row * n;
-      int64_t low = 0, high = n;
-      while (low < high) {
-        int64_t mid = (low + high) / 2;
-        bool stop = right ? row[mid] > v[i] : row[mid] >= v[i];
-        stop ? high = mid : low = mid + 1;
+      // Without branches: where the search goes is a coin toss.
+      const T x = v[i];
+      const T* low = row;
+      int64_t left = n;
+      for (; left > 1; left -= left / 2) {
+        const T middle = low[left / 2 - 1];
+        low += (right ? middle > x : middle >= x) ? 0 : left / 2;
       }
-      out[i] = low;
+      const bool past = left == 1 && !(right ? *low > x : *low >= x);
+      out[i] = low - row + past;
     }
   });
 }
@@ -235,13 +271,32 @@ OP("bucketize.Scalar(Scalar self, Tensor boundaries, *, bool out_int32=False, bo
     });
 
 // ---- counting ----
+Tensor count_bins(const Tensor& index, int64_t bins) {
+  Tensor out = call<"zeros">(Dims({bins}), DType::Int64);
+  const int64_t* at = index.data<int64_t>();
+  int64_t* to = out.data<int64_t>();
+  std::mutex mutex;
+  parallel(index.numel(), std::max<int64_t>(kGrain, 8 * bins), [&](int64_t begin, int64_t end) {
+    // Two tables in turn: equal neighbours would wait for one another.
+    std::vector<int64_t> own(size_t(2 * bins), 0);
+    int64_t *a = own.data(), *b = a + bins, i = begin;
+    for (; i + 2 <= end; i += 2) {
+      ++a[at[i]];
+      ++b[at[i + 1]];
+    }
+    if (i < end) ++a[at[i]];
+    std::lock_guard lock(mutex);
+    for (int64_t k = 0; k < bins; ++k) to[k] += a[k] + b[k];
+  });
+  return out;
+}
 template <class W>
 Tensor count_into_bins(const Tensor& index, const Tensor& weights, int64_t bins, DType dtype) {
   Tensor out = call<"zeros">(Dims({bins}), dtype);
   const int64_t* at = index.data<int64_t>();
   W* to = out.data<W>();
-  const W* w = weights.defined() ? weights.data<W>() : nullptr;
-  for (int64_t i = 0; i < index.numel(); ++i) to[at[i]] += w ? w[i] : W(1);
+  const W* w = weights.data<W>();
+  for (int64_t i = 0; i < index.numel(); ++i) to[at[i]] += w[i];
   return out;
 }
 OP("bincount(Tensor self, Tensor? weights=None, SymInt minlength=0) -> Tensor")
@@ -260,7 +315,7 @@ OP("bincount(Tensor self, Tensor? weights=None, SymInt minlength=0) -> Tensor")
                "weights should be 1-d and have the same length as input");
       Tensor index = contiguous(to_dtype(self, DType::Int64));
       int64_t bins = std::max(minlength, item(call<"max">(index)).to_int() + 1);
-      if (!weights.defined()) return count_into_bins<int64_t>(index, weights, bins, DType::Int64);
+      if (!weights.defined()) return count_bins(index, bins);
       if (weights.dtype() == DType::Float32) {
         return count_into_bins<float>(index, contiguous(detach(weights)), bins, DType::Float32);
       }

@@ -16,12 +16,6 @@ _ops = _C.ops
 # ---- triangles and diagonals ---------------------------------------------------------------------
 
 
-def _triangle_mask(input: Tensor, keep) -> Tensor:
-    rows = _ops.arange(input.shape[-2], device=input.device).unsqueeze(-1)
-    columns = _ops.arange(input.shape[-1], device=input.device)
-    return keep(columns - rows)
-
-
 def _check_matrix(name: str, input: Tensor) -> None:
     if input.dim() < 2:
         raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
@@ -32,8 +26,7 @@ def _check_matrix(name: str, input: Tensor) -> None:
 def tril(input: Tensor, diagonal: int = 0, *, out=None) -> Tensor:
     """The lower triangles of matrices, zeros elsewhere."""
     _check_matrix("tril", input)
-    zero = _ops.zeros((), dtype=input.dtype, device=input.device)
-    return _into(out, _ops.where(_triangle_mask(input, lambda d: d <= diagonal), input, zero))
+    return _into(out, _ops._triangle(input, diagonal, False))
 
 
 @method
@@ -41,8 +34,7 @@ def tril(input: Tensor, diagonal: int = 0, *, out=None) -> Tensor:
 def triu(input: Tensor, diagonal: int = 0, *, out=None) -> Tensor:
     """The upper triangles of matrices, zeros elsewhere."""
     _check_matrix("triu", input)
-    zero = _ops.zeros((), dtype=input.dtype, device=input.device)
-    return _into(out, _ops.where(_triangle_mask(input, lambda d: d >= diagonal), input, zero))
+    return _into(out, _ops._triangle(input, diagonal, True))
 
 
 @method

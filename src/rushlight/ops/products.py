@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Sequence
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -197,6 +198,59 @@ def _check_sizes(terms: list[list[str]], operands: list[Tensor]) -> None:
                 seen[label] = size
 
 
+@lru_cache(maxsize=512)
+def _pair_plan(equation: str) -> tuple | None:
+    """How an equation of two operands is one matrix product, or None.
+
+    Returns the permutations of the operands to (batch, left, summed) and (batch, summed, right), the counts of
+    these groups, the pairs of dimensions that must agree, and the permutation of the result.
+    """
+    left, arrow, result = equation.replace(" ", "").partition("->")
+    a, comma, b = left.partition(",")
+    if not arrow or not comma or not (a + b.replace(",", "1") + result).isalpha():
+        return None
+    if any(len(set(term)) < len(term) for term in (a, b, result)) or set(result) - set(a + b):
+        return None
+    batch = [x for x in a if x in b and x in result]
+    summed = [x for x in a if x in b and x not in result]
+    rows, columns = [x for x in a if x not in b], [x for x in b if x not in a]
+    if not summed or set(rows + columns) - set(result):
+        return None
+    counts = len(batch), len(rows), len(summed), len(columns)
+    made = batch + rows + columns
+    return (
+        [a.index(x) for x in batch + rows + summed],
+        [b.index(x) for x in batch + summed + columns],
+        counts,
+        [(a.index(x), b.index(x)) for x in batch + summed],
+        [made.index(x) for x in result],
+    )
+
+
+def _pair_product(plan: tuple, a: Tensor, b: Tensor) -> Tensor | None:
+    """einsum by a plan, or None where sizes differ: these broadcast, or are errors."""
+    order_a, order_b, (batch, rows, summed, columns), pairs, order = plan
+    shape_a, shape_b = a.shape, b.shape
+    if len(shape_a) != len(order_a) or len(shape_b) != len(order_b):
+        return None
+    if any(shape_a[i] != shape_b[j] for i, j in pairs):
+        return None
+    if order_a != sorted(order_a):
+        a = a.permute(order_a)
+    if order_b != sorted(order_b):
+        b = b.permute(order_b)
+    if (rows, summed, columns) == (1, 1, 1) and batch <= 1:
+        out = _C.ops.bmm(a, b) if batch else _C.ops.mm(a, b)
+    else:
+        sizes, others = list(a.shape), list(b.shape)
+        inner = prod(sizes[batch + rows :])
+        lead = [prod(sizes[:batch])]
+        x = a.reshape([*lead, prod(sizes[batch : batch + rows]), inner])
+        y = b.reshape([*lead, inner, prod(others[batch + summed :])])
+        out = _C.ops.bmm(x, y).view(sizes[: batch + rows] + others[batch + summed :])
+    return out if order == sorted(order) else out.permute(order)
+
+
 @function
 def einsum(*args: Any) -> Tensor:
     """Sum products of operands over the labels that the result does not name.
@@ -223,6 +277,11 @@ def einsum(*args: Any) -> Tensor:
         )
     if isinstance(args[0], str):
         equation, operands = args[0], list(args[1:])
+        plan = _pair_plan(equation) if len(operands) == 2 else None
+        if plan and isinstance(operands[0], Tensor) and isinstance(operands[1], Tensor):
+            out = _pair_product(plan, operands[0], operands[1])
+            if out is not None:
+                return out
     else:
         equation, operands = _as_equation(args)
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
