@@ -9,6 +9,7 @@ import io
 import lzma
 import os
 import pathlib
+import re
 import stat
 import sys
 import tarfile
@@ -41,11 +42,13 @@ def test_hostile_archive(case, tmp_path, monkeypatch):
     archive = tmp_path / f"file{case.suffix}"
     archive.write_bytes(case.data)
     tracemalloc.start()
-    with pytest.raises(RuntimeError, match=case.reason) as caught:
+    with pytest.raises(RuntimeError) as caught:
         utils.extract_archive(archive, tmp_path / "target")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert str(archive) in str(caught.value)
+    # the path has the case's name in it
+    assert re.search(case.reason, str(caught.value).replace(str(archive), ""))
     assert peak < 16 << 20
     # nothing beside the target, and in it no link, no device and nothing half written
     assert {p.name for p in tmp_path.iterdir()} <= {"secret", archive.name, "target"}

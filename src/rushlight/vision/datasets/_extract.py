@@ -248,9 +248,9 @@ def extract_zip(path: Any, folder: Any, max_bytes: int, max_files: int) -> None:
         seen: set[tuple[str, ...]] = set()
         for entry in entries:
             _check_entry(entry, target, seen)
+        _check_places(path, entries, archive.start_dir)  # type: ignore[attr-defined]
         if sum(entry.file_size for entry in entries) > max_bytes:
             raise ExtractionError(f"{path}: {_too_large(max_bytes)}")
-        _check_places(path, entries, archive.start_dir)  # type: ignore[attr-defined]
         for entry in entries:
             if entry.filename.endswith("/"):
                 target.folder(entry.filename)
