@@ -136,7 +136,7 @@ def rotate(
     angle: float,
     interpolation: InterpolationMode = InterpolationMode.NEAREST,
     expand: bool = False,
-    center: Sequence[int] | None = None,
+    center: Sequence[float] | None = None,
     fill: float | Sequence[float] | None = None,
 ) -> Any:
     """Rotate counter-clockwise.
@@ -193,7 +193,7 @@ def affine(
     shear: float | Sequence[float],
     interpolation: InterpolationMode = InterpolationMode.NEAREST,
     fill: float | Sequence[float] | None = None,
-    center: Sequence[int] | None = None,
+    center: Sequence[float] | None = None,
 ) -> Any:
     """Shear, scale, rotate and shift, keeping the image's size.
 
