@@ -188,7 +188,7 @@ def _decode(
 
 def _decode_gif(opening: _Opened, image: Any) -> Tensor:
     """(3, H, W), or (N, 3, H, W) for a film."""
-    frames = []
+    frames: list[Tensor] = []
     for frame in pillow("ImageSequence").Iterator(image):
         opening._check_pixels(image.width, image.height, len(frames) + 1)
         frames.append(_as_tensor(frame, ImageReadMode.RGB))

@@ -185,7 +185,7 @@ class RandomErasing(Module):
     def forward(self, img: Tensor) -> Tensor:
         if not rand(1) < self.p:
             return img
-        value = self.value
+        value: Any = self.value
         if isinstance(value, str):
             value = None
         elif isinstance(value, (int, float)):

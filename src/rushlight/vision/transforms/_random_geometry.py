@@ -421,7 +421,7 @@ class RandomAffine(Module):
         return f"{type(self).__name__}({', '.join(parts)})"
 
 
-def _float_pair(value: Any, name: str) -> list[float]:
+def _float_pair(value: Any, name: str) -> Sequence[float]:
     if not isinstance(value, (float, Sequence)):
         raise TypeError(f"{name} should be float or a sequence of floats. Got {type(value)}")
     if isinstance(value, float):

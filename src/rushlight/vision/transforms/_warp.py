@@ -136,7 +136,7 @@ def rotate(
     angle: float,
     interpolation: InterpolationMode = InterpolationMode.NEAREST,
     expand: bool = False,
-    center: Sequence[int] | None = None,
+    center: Sequence[float] | None = None,
     fill: float | Sequence[float] | None = None,
 ) -> Any:
     """Rotate counter-clockwise.
@@ -193,7 +193,7 @@ def affine(
     shear: float | Sequence[float],
     interpolation: InterpolationMode = InterpolationMode.NEAREST,
     fill: float | Sequence[float] | None = None,
-    center: Sequence[int] | None = None,
+    center: Sequence[float] | None = None,
 ) -> Any:
     """Shear, scale, rotate and shift, keeping the image's size.
 
@@ -291,7 +291,7 @@ def perspective(
         >>> from rushlight.vision.transforms import functional as F
         >>> corners = [[0, 0], [3, 0], [3, 3], [0, 3]]
         >>> F.perspective(torch.ones(1, 4, 4), corners, [[0, 0], [3, 0], [3, 2], [0, 2]]).sum(-1)
-        tensor([[4.0000, 4.0000, 4.0000, 1.0000]])
+        tensor([[4., 4., 3., 0.]])
     """
     coefficients = perspective_coefficients(startpoints, endpoints)
     mode = interpolation_mode(interpolation)
