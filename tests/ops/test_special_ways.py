@@ -47,7 +47,7 @@ def test_halves_compute_in_float(dtype, n) -> None:
     assert torch.equal(x.relu(), f(np.maximum(a, 0)))
     # A Python number is not rounded to 16 bits first.
     assert torch.equal(x * 1.1, f(a * np.float32(1.1)))
-    torch.testing.assert_close(x.sum().double().item(), wide(x).sum(), rtol=1e-2, atol=1e-1)
+    assert abs(x.sum().item() - wide(x).sum()) < 0.1 + 0.01 * abs(wide(x).sum())
     assert x.max().item() == a.max() and x.amin().item() == a.min()
     square = torch.randn(n, 7).to(dtype)
     torch.testing.assert_close(square.sum(0).double(), square.double().sum(0), rtol=1e-2, atol=1e-1)
