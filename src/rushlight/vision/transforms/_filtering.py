@@ -45,7 +45,7 @@ def gaussian_blur(
     Example:
         >>> from rushlight.vision.transforms import functional as F
         >>> F.gaussian_blur(torch.eye(3).unsqueeze(0), 3, 1.0)[0, 1]
-        tensor([0.3910, 0.3067, 0.3910])
+        tensor([0.3715, 0.3544, 0.3715])
     """
     if not isinstance(kernel_size, (int, list, tuple)):
         raise TypeError(

@@ -291,7 +291,7 @@ def perspective(
         >>> from rushlight.vision.transforms import functional as F
         >>> corners = [[0, 0], [3, 0], [3, 3], [0, 3]]
         >>> F.perspective(torch.ones(1, 4, 4), corners, [[0, 0], [3, 0], [3, 2], [0, 2]]).sum(-1)
-        tensor([[4.0000, 4.0000, 4.0000, 1.0000]])
+        tensor([[4., 4., 3., 0.]])
     """
     coefficients = perspective_coefficients(startpoints, endpoints)
     mode = interpolation_mode(interpolation)
