@@ -106,9 +106,9 @@ bool unique_by_counting(const Tensor& x, bool counts, Triple& out) {
 Triple unique_flat(const Tensor& self, bool sort, bool inverse, bool counts) {
   Tensor x = contiguous(call<"reshape">(self, Dims({-1})));
   Triple out;
-  if (sort && !inverse && is_integral(self.dtype(), false)) {
+  if (sort && !inverse && is_integral(self.dtype(), false) && self.dtype() != DType::UInt64) {
     bool done = false;
-    using Integers = TypeList<uint8_t, int8_t, int16_t, int32_t, int64_t>;
+    using Integers = TypeList<uint8_t, int8_t, int16_t, int32_t, int64_t, uint16_t, uint32_t>;
     dispatch(self.dtype(), "unique", Integers(),
              [&]<class T>() { done = unique_by_counting<T>(x, counts, out); });
     if (done) return out;

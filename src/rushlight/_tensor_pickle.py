@@ -35,7 +35,7 @@ def _reduce_plain(tensor: Any) -> tuple[Any, tuple]:
     _warn_about_hooks(tensor)
     requires_grad = tensor.requires_grad
     source = tensor.detach().resolve_conj().resolve_neg()
-    storage = typed_storage(source)
+    storage: Any = typed_storage(source)
     if _utils._repeats_too_often(source.numel(), source.element_size(), storage.nbytes()):
         # such a view could not be told from an attack when it is loaded
         source = source.contiguous()

@@ -87,7 +87,7 @@ def _members(args: Iterable[Any]) -> Iterator[Any]:
 def _ask(func: Callable, asked: list[Any], args: tuple, kwargs: dict) -> tuple[Any, list[str]]:
     """The first answer and who declined; NotImplemented if all did."""
     kinds = tuple(type(a) for a in asked)
-    declined = []
+    declined: list[str] = []
     if _C._function_mode_count():
         mode = _C._pop_function_mode()
         try:
