@@ -347,10 +347,21 @@ PyObject* get(PyObject* self, F f) {
 }
 PyObject* none() { return Py_NewRef(Py_None); }
 
+constexpr const char* kGradOfResult =
+    "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad "
+    "attribute won't be populated during autograd.backward(). If you indeed want the .grad field to "
+    "be populated for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you access "
+    "the non-leaf Tensor by mistake, make sure you access the leaf Tensor instead. See "
+    "github.com/pytorch/pytorch/pull/30531 for more information.";
+
 PyObject* get_grad(PyObject* self, void*) {
   return get(self, [](const Tensor& t) {
     AutogradMeta* meta = autograd_meta(t);
-    return meta ? wrap(meta->grad) : none();
+    if (!meta) return none();
+    if (!meta->grad.defined() && meta->grad_fn && !meta->retains_grad &&
+        PyErr_WarnEx(PyExc_UserWarning, kGradOfResult, 1) < 0)
+      throw PythonError();
+    return wrap(meta->grad);
   });
 }
 int set_grad(PyObject* self, PyObject* value, void*) {
