@@ -15,7 +15,9 @@ sys.path[:0] = [str(ROOT / "tests" / "vision"), str(ROOT / "tests" / "conformanc
 
 import torch  # noqa: E402
 import transform_cases as cases  # noqa: E402
-from reference_torchvision import torchvision  # noqa: E402
+from torchvision_reference import reference  # noqa: E402
+
+torchvision = reference()
 
 NUMBERS = range(6)
 

@@ -15,10 +15,14 @@ import pytest
 
 pytest.importorskip("PIL")
 
-from reference_torchvision import torch, torchvision  # noqa: E402
+torch = pytest.importorskip("torch", reason="compares with PyTorch 2.13")
+
+from torchvision_reference import reference  # noqa: E402
 
 import rushlight  # noqa: E402
 from rushlight.vision import transforms  # noqa: E402
+
+torchvision = reference()
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "vision"))
 import transform_cases as cases  # noqa: E402

@@ -9,11 +9,15 @@ import pytest
 
 pytest.importorskip("PIL")
 
+torch = pytest.importorskip("torch", reason="compares with PyTorch 2.13")
+
 from PIL import Image  # noqa: E402
-from reference_torchvision import torch, torchvision  # noqa: E402
+from torchvision_reference import reference  # noqa: E402
 
 import rushlight  # noqa: E402
 from rushlight import vision  # noqa: E402
+
+torchvision = reference()
 
 RNG = numpy.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (14, 19, 4), dtype="uint8")
