@@ -6,6 +6,7 @@ Run with PyTorch 2.13, torchvision 0.28 and Pillow installed:  python tools/reco
 from __future__ import annotations
 
 import json
+import math
 import sys
 import warnings
 from pathlib import Path
@@ -36,7 +37,7 @@ def main() -> None:
         floats = arrays[0].dtype.kind == "f"
         rows[f"{name}, {kind}"] = {
             "repr": repr(cases.CASES[name][1](transforms)),
-            "stream": sum(streams),
+            "stream": math.fsum(streams),
             "result": cases.summary(arrays) if floats else cases.digest(arrays),
         }
     lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(row)}" for key, row in rows.items())

@@ -38,15 +38,14 @@ void raise(const Error& e) {
   if (e.kind == ErrorKind::OutOfMemory && special_classes[0]) type = special_classes[0];
   if (e.kind == ErrorKind::LinAlg && special_classes[1]) type = special_classes[1];
   PyErr_SetString(type, e.message.c_str());
-#if PY_VERSION_HEX >= 0x030B0000
   if (e.note.empty()) return;
   PyObject *t, *v, *tb;
   PyErr_Fetch(&t, &v, &tb);
   PyErr_NormalizeException(&t, &v, &tb);
-  PyRef done(PyObject_CallMethod(v, "add_note", "s", e.note.c_str()));
-  if (!done) PyErr_Clear();
+  // As an attribute: exceptions have add_note from Python 3.11 on only.
+  PyRef notes(Py_BuildValue("[s]", e.note.c_str()));
+  if (!notes || PyObject_SetAttrString(v, "__notes__", notes.get()) < 0) PyErr_Clear();
   PyErr_Restore(t, v, tb);
-#endif
 }
 
 PyObject* set_num_threads_entry(PyObject*, PyObject* o) {

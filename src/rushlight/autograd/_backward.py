@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import _C
+from .._notes import noted
 
 Tensor = _C.Tensor
 
@@ -22,8 +23,8 @@ def _as_tuple(value: Any) -> tuple:
 def explain(error: RuntimeError, tensors: tuple) -> None:
     """Add a note to an error of the engine: what to do about it."""
     note = _explanation(error, tensors)
-    if note and hasattr(error, "add_note"):
-        error.add_note(note)
+    if note:
+        noted(error, note)
 
 
 def _explanation(error: RuntimeError, tensors: tuple) -> str | None:

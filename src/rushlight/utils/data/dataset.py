@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 from ... import _C
+from ..._notes import noted
 
 __all__ = [
     "ChainDataset",
@@ -77,10 +78,8 @@ class TensorDataset(Dataset[tuple[Any, ...]]):
             tensors = tensors + old
         if any(tensors[0].size(0) != tensor.size(0) for tensor in tensors):
             error = AssertionError("Size mismatch between tensors")
-            if hasattr(error, "add_note"):
-                shapes = ", ".join(str(list(t.shape)) for t in tensors)
-                error.add_note(f"the first sizes must be equal; got the shapes {shapes}")
-            raise error
+            shapes = ", ".join(str(list(t.shape)) for t in tensors)
+            raise noted(error, f"the first sizes must be equal; got the shapes {shapes}")
         self.tensors = tensors
 
     def __getitem__(self, index: Any) -> tuple[Any, ...]:
@@ -296,9 +295,7 @@ def random_split(
         lengths = sizes
     if sum(lengths) != n:
         error = ValueError("Sum of input lengths does not equal the length of the input dataset!")
-        if hasattr(error, "add_note"):
-            error.add_note(f"the lengths sum to {sum(lengths)}, the dataset has {n} samples")
-        raise error
+        raise noted(error, f"the lengths sum to {sum(lengths)}, the dataset has {n} samples")
     order = _C.ops.randperm(n, generator=generator).tolist()
     ends = list(itertools.accumulate(lengths))
     return [

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..._notes import noted
 from .vision import VisionDataset
 
 IMG_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
@@ -227,8 +228,7 @@ def read_image(path: str | os.PathLike[str], mode: str | None = None) -> Any:
             image.load()
             return image if mode is None else image.convert(mode)
         except Exception as e:
-            if hasattr(e, "add_note"):
-                e.add_note(f"while reading the image {os.fspath(path)!r}")
+            noted(e, f"while reading the image {os.fspath(path)!r}")
             raise
 
 

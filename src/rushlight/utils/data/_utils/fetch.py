@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .... import _C
+from ...._notes import noted
 from ..dataset import Subset, TensorDataset
 from .collate import collate_tensor_fn, default_collate, default_collate_fn_map
 
@@ -118,7 +119,7 @@ class _MapDatasetFetcher(_BaseDatasetFetcher):
             try:
                 samples = many(indices)
             except Exception as error:
-                _note(error, f"DataLoader: while fetching the samples {_shown(indices)}")
+                noted(error, f"DataLoader: while fetching the samples {_shown(indices)}")
                 raise
         else:
             samples = [self._one(i) for i in indices]
@@ -128,14 +129,14 @@ class _MapDatasetFetcher(_BaseDatasetFetcher):
         try:
             return self.dataset[index]
         except Exception as error:
-            _note(error, f"DataLoader: while fetching sample {index!r}")
+            noted(error, f"DataLoader: while fetching sample {index!r}")
             raise
 
     def _collate(self, samples: Any, indices: Any) -> Any:
         try:
             return self.collate_fn(samples)
         except Exception as error:
-            _note(
+            noted(
                 error,
                 f"DataLoader: while collating the samples {_shown(indices)}; give collate_fn= "
                 "where samples differ in shape or are of a class of your own",
@@ -145,11 +146,6 @@ class _MapDatasetFetcher(_BaseDatasetFetcher):
 
 def _all_inside(index: Any, dataset: Any) -> bool:
     return not index.numel() or (int(index.min()) >= 0 and int(index.max()) < len(dataset))
-
-
-def _note(error: BaseException, text: str) -> None:
-    if hasattr(error, "add_note"):
-        error.add_note(text)
 
 
 def _shown(indices: Any, most: int = 16) -> str:

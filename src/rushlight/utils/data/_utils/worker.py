@@ -12,6 +12,8 @@ import threading
 import traceback
 from typing import Any
 
+from ...._notes import noted
+
 _worker_info: WorkerInfo | None = None
 
 
@@ -61,6 +63,8 @@ class Failure:
         self.kind: Any = type(error)
         self.where = where
         self.text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        if sys.version_info < (3, 11):  # tracebacks show notes since then
+            self.text += "".join(f"{note}\n" for note in getattr(error, "__notes__", ()))
         self.error: bytes | None
         try:
             bare = pickle.dumps(error)
@@ -274,11 +278,11 @@ def _answer(results: Any, header: tuple[int, int], answer: Any, where: str) -> N
     except (BrokenPipeError, ConnectionResetError):
         raise
     except Exception as error:  # the batch cannot be pickled, or there is no memory for it
-        if hasattr(error, "add_note"):
-            error.add_note(
-                "DataLoader: the batch could not be sent to the main process; "
-                "what the dataset and collate_fn return must be picklable"
-            )
+        noted(
+            error,
+            "DataLoader: the batch could not be sent to the main process; "
+            "what the dataset and collate_fn return must be picklable",
+        )
         results.send(header, Failure(error, where))
 
 
