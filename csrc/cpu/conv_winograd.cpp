@@ -1,7 +1,8 @@
 // Convolution by Winograd's F(2x2, 3x3): 16 products where the plain sum needs 36. Its rounding
-// errors are not larger than those of the plain sum (docs/design/convolution.md has the
-// measurements). S. Winograd, Arithmetic Complexity of Computations, 1980; A. Lavin and S. Gray,
-// Fast Algorithms for Convolutional Neural Networks, arXiv 1509.09308, equations 5 to 8.
+// errors are 1.2 to 2.1 times those of the plain sum (docs/design/convolution.md).
+//
+// S. Winograd, Arithmetic Complexity of Computations, 1980; A. Lavin and S. Gray, Fast Algorithms
+// for Convolutional Neural Networks, arXiv 1509.09308, equations 5 to 8.
 #include <algorithm>
 #include <cstring>
 
