@@ -40,8 +40,8 @@ class Storage final : public RefCounted, public Pooled<Storage> {
   // Keeps the contents up to the smaller size.
   void resize(size_t bytes);
 
-  // Can a change of the bytes go unseen? True of foreign memory, and of memory whose address has
-  // left the engine.
+  // Is every change of the bytes counted in `changes`? Not where the memory is foreign, or its
+  // address has left the engine.
   bool watched() const { return !exposed && resizable(); }
 
   PhysicalLayout layout;
