@@ -110,24 +110,25 @@ void sgd(const OptimSlice& s, int64_t begin, int64_t end, const OptimOptions& o)
   }
 }
 
-// factor: -lr / (1 - beta1^t), sqrt(1 - beta2^t)
+// factor: -lr / (1 - beta1^t), root = sqrt(1 - beta2^t)
+// m / (sqrt(v) / root + eps) is computed as m root / (sqrt(v) + eps root): one division, not two.
 template <class T>
 void adam(const OptimSlice& s, int64_t begin, int64_t end, const OptimOptions& o) {
   const Block<T> b(s, begin, end, o);
   const Mean<T> mean(b.state[0], o.a);
   const MeanSquare<T> square(b.state[1], o.b);
   T* const most = b.state[2];
-  const T rate = T(s.factor[0]), root = T(s.factor[1]), eps = T(o.eps);
+  const T rate = T(s.factor[0] * s.factor[1]), eps = T(o.eps * s.factor[1]);
   if (!most) {
     b.update([=](int64_t i, T x, T g) {
       const T m = mean(i, g);
-      return x + rate * m / (root_of(square(i, g)) / root + eps);
+      return x + rate * m / (root_of(square(i, g)) + eps);
     });
   } else {
     b.update([=](int64_t i, T x, T g) {
       const T m = mean(i, g), v = larger(most[i], square(i, g));
       most[i] = v;
-      return x + rate * m / (root_of(v) / root + eps);
+      return x + rate * m / (root_of(v) + eps);
     });
   }
 }

@@ -67,6 +67,31 @@ def test_addmm_scales_and_ignores_self_at_beta_zero() -> None:
     close(torch.addmm(tc[0], ta, tb), c[0] + a @ b)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "m,n,k", [(16, 24, 64), (31, 33, 385), (64, 130, 784), (96, 96, 512), (200, 203, 100)]
+)
+def test_few_rows_against_a_turned_factor(dtype: str, m: int, n: int, k: int) -> None:
+    """The shapes of a linear layer: blocks are turned on their way into the result."""
+    rng = np.random.default_rng(m)
+    a, b, c = (rng.standard_normal(shape).astype(dtype) for shape in ((m, k), (n, k), (m, n)))
+    exact = a.astype("float64") @ b.astype("float64").T
+    ta, tb, tc = map(torch.from_numpy, (a, b, c))
+    before = torch.get_num_threads()
+    try:
+        results = []
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            results.append(torch.addmm(tc, ta, tb.t(), beta=0.5, alpha=2))
+    finally:
+        torch.set_num_threads(before)
+    bound = 1e-6 if dtype == "float32" else 1e-15
+    error = np.abs(results[0].numpy() - (0.5 * c + 2 * exact)).max()
+    assert error <= bound * k * 2, error
+    assert results[0].numpy().tobytes() == results[1].numpy().tobytes()
+    assert results[0].numpy().tobytes() == results[2].numpy().tobytes()
+
+
 @pytest.mark.parametrize(
     "left,right",
     [
