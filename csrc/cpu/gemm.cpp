@@ -12,8 +12,8 @@
 namespace rl {
 namespace {
 
-constexpr int64_t kMc = 144;   // rows of A per block: kMc * 384 floats stay in the L2 cache
-constexpr int64_t kNc = 1536;  // columns of B per block
+constexpr int64_t kMc = 144;          // rows of A per block: kMc * 384 floats stay in the L2 cache
+constexpr int64_t kNc = 1536;         // columns of B per block
 constexpr int64_t kTurnedRows = 256;  // rows of A whose panels, 256 * 384 floats, fit the L2 cache
 
 template <class T>
@@ -209,8 +209,9 @@ void split(const Product<T>& p, Blocks blocks) {
   });
 }
 
-// Which of the three: see the functions of these names. With few rows against a transposed B, turned
-// blocks reach 170-205 GFLOP/s where the library's product reaches 22-180 (Zen 4, two cores).
+// Which of the three: see the functions of these names. With few rows against a transposed B,
+// turned blocks reach 170-205 GFLOP/s where the library's product reaches 22-180 (Zen 4, two
+// cores).
 template <class T>
 Blocks choose_blocks(const Product<T>& p) {
   const int64_t half = best<T>().nr / 2, padded = (p.m + half - 1) / half * half;
