@@ -68,6 +68,21 @@ void backward_weights(const ConvProblem& p, const float* src, const float* diff_
 
 }  // namespace direct
 
+namespace lanes {
+
+// The direct kernels' problems again, with one image of a large batch in each lane of a vector: no
+// lane is wasted, however narrow the images. Each is asked after direct::handles_* said yes.
+// `forward`: whether the pass reads the input (forward, gradient of the weight) or the output.
+bool handles(const ConvProblem& p, bool forward);
+void forward(const ConvProblem& p, const float* src, const float* weight, const float* bias,
+             float* dst);
+void backward_data(const ConvProblem& p, const float* weight, const float* diff_dst,
+                   float* diff_src);
+void backward_weights(const ConvProblem& p, const float* src, const float* diff_dst,
+                      float* diff_weight, float* diff_bias);
+
+}  // namespace lanes
+
 namespace winograd {
 
 // 3 x 3 kernels at stride one with channels last, float32. Their sums do not depend on the number

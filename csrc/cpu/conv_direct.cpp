@@ -251,6 +251,7 @@ bool handles_backward_weights(const ConvProblem& p) {
 
 void forward(const ConvProblem& p, const float* src, const float* weight, const float* bias,
              float* dst) {
+  if (lanes::handles(p, true)) return lanes::forward(p, src, weight, bias, dst);
   const Geometry g(p, best().vector);
   const Scratch packed(sizeof(float) * p.oc * g.taps);
   for (int64_t i = 0; i < p.groups; i++)
@@ -260,6 +261,7 @@ void forward(const ConvProblem& p, const float* src, const float* weight, const 
 
 void backward_data(const ConvProblem& p, const float* weight, const float* diff_dst,
                    float* diff_src) {
+  if (lanes::handles(p, false)) return lanes::backward_data(p, weight, diff_dst, diff_src);
   const ConvProblem m = mirrored(p);
   const Geometry g(m, best().vector);  // g.ic: channels of diff_dst, g.oc: of diff_src
   const int64_t kernel = g.kh * g.kw;
@@ -316,6 +318,7 @@ struct WeightJob {
 
 void backward_weights(const ConvProblem& p, const float* src, const float* diff_dst,
                       float* diff_weight, float* diff_bias) {
+  if (lanes::handles(p, true)) return lanes::backward_weights(p, src, diff_dst, diff_weight, diff_bias);
   const Geometry g(p, best().vector);
   const Scratch offset_block(sizeof(int64_t) * g.taps);
   g.offsets(offset_block.get<int64_t>());
