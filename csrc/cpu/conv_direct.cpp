@@ -318,7 +318,8 @@ struct WeightJob {
 
 void backward_weights(const ConvProblem& p, const float* src, const float* diff_dst,
                       float* diff_weight, float* diff_bias) {
-  if (lanes::handles(p, true)) return lanes::backward_weights(p, src, diff_dst, diff_weight, diff_bias);
+  if (lanes::handles(p, true))
+    return lanes::backward_weights(p, src, diff_dst, diff_weight, diff_bias);
   const Geometry g(p, best().vector);
   const Scratch offset_block(sizeof(int64_t) * g.taps);
   g.offsets(offset_block.get<int64_t>());

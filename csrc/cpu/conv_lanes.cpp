@@ -29,10 +29,10 @@ struct Axis {
   // Taps through which some position of [from, to] reads inside of the source.
   Taps taps(int64_t from, int64_t to) const {
     const int64_t low = from * stride + origin, high = to * stride + origin;
-    const int64_t first = sign > 0 ? ceil_div(-high, dilation)
-                                   : ceil_div(low - source + 1, dilation);
-    const int64_t last = sign > 0 ? floor_div(source - 1 - low, dilation)
-                                  : floor_div(high, dilation);
+    const int64_t first =
+        sign > 0 ? ceil_div(-high, dilation) : ceil_div(low - source + 1, dilation);
+    const int64_t last =
+        sign > 0 ? floor_div(source - 1 - low, dilation) : floor_div(high, dilation);
     const int64_t begin = std::clamp<int64_t>(first, 0, kernel - 1);
     return {begin, std::max<int64_t>(0, std::min(last, kernel - 1) - begin + 1)};
   }
@@ -196,8 +196,7 @@ void run_pass(const ConvProblem& p, const Pass& a, const float* src, const float
   const int64_t in_step = p.groups * a.from * a.source_size();
   const int64_t out_step = p.groups * a.to * a.target_size();
   parallel_for(blocks * p.groups, 1, [&](int64_t begin, int64_t end) {
-    const Scratch block(sizeof(float) *
-                        (a.source_floats() + kChannelBlock * a.target_size() * v));
+    const Scratch block(sizeof(float) * (a.source_floats() + kChannelBlock * a.target_size() * v));
     float *source = block.get<float>(), *rows = source + a.source_floats();
     std::memset(source, 0, sizeof(float) * a.source_floats());
     for (int64_t i = begin; i < end; i++) {

@@ -119,11 +119,14 @@ class OpNode;
 
 class GradContext {
  public:
-  GradContext(OpNode& node, const Ref<Node>& self, const TensorList& grads, TensorList& out)
+  GradContext(OpNode& node, const Ref<Node>& self, TensorList& grads, TensorList& out)
       : node_(node), self_(self), grads_(grads), out_(out) {}
 
   // Gradient of result i; zeros where none arrived (check has_grad first to save work).
   Tensor grad(int i = 0) const;
+  // The gradient of the only result, for the last to read it: a rule of an operator with one rule.
+  Tensor take_grad();
+  DType result_dtype() const;
   bool has_grad(int i) const { return grads_[i].defined(); }
   bool needs(const char* arg) const;
   Tensor tensor(const char* arg) const;
@@ -149,7 +152,7 @@ class GradContext {
  private:
   OpNode& node_;
   const Ref<Node>& self_;
-  const TensorList& grads_;
+  TensorList& grads_;
   TensorList& out_;
 };
 

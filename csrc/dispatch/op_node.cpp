@@ -148,6 +148,14 @@ Tensor GradContext::grad(int i) const {
   return call<"zeros">(info.sizes, info.dtype, Value(), info.device);
 }
 
+Tensor GradContext::take_grad() {
+  Tensor g = grad();
+  if (node_.op.grads.size() == 1 && node_.outputs.size() == 1) grads_[0] = Tensor();
+  return g;
+}
+
+DType GradContext::result_dtype() const { return node_.outputs.at(0).dtype; }
+
 bool GradContext::needs(const char* arg) const {
   const OpNode::Slot& slot = node_.slots[arg_index(node_.op, arg)];
   if (slot.first_edge < 0) return false;

@@ -285,14 +285,14 @@ OP("relu(Tensor self) -> Tensor")
       RL_CHECK_KIND(NotImplemented, !is_complex(d), "clamp is not supported for complex types");
     })
     .grad("self", "result", [](GradContext& c) {
-      return call<"threshold_backward">(c.grad(), c.result(), int64_t(0));
+      return over_grad<"threshold_backward">(c, c.result(), int64_t(0));
     });
 OP("threshold(Tensor self, Scalar threshold, Scalar value) -> Tensor")
     .function_only()
     .pointwise(pointwise<Threshold, 1, OrderedTypes>())
     .word("threshold_cpu")
     .grad("self", "self", [](GradContext& c) {
-      return call<"threshold_backward">(c.grad(), c.tensor("self"), c.scalar("threshold"));
+      return over_grad<"threshold_backward">(c, c.tensor("self"), c.scalar("threshold"));
     });
 OP("threshold_backward(Tensor grad_output, Tensor self, Scalar threshold) -> Tensor")
     .hidden()
@@ -305,8 +305,8 @@ OP("hardtanh(Tensor self, Scalar min_val=-1, Scalar max_val=1) -> Tensor")
     .pointwise(pointwise<Hardtanh, 1, OrderedTypes>())
     .RL_REAL("hardtanh")
     .grad("self", "self", [](GradContext& c) {
-      return call<"hardtanh_backward">(c.grad(), c.tensor("self"), c.scalar("min_val"),
-                                       c.scalar("max_val"));
+      return over_grad<"hardtanh_backward">(c, c.tensor("self"), c.scalar("min_val"),
+                                            c.scalar("max_val"));
     });
 OP("hardtanh_backward(Tensor grad_output, Tensor self, Scalar min_val, Scalar max_val) -> Tensor")
     .hidden()
@@ -323,8 +323,8 @@ OP("leaky_relu(Tensor self, Scalar negative_slope=0.01) -> Tensor")
     .pointwise(pointwise<LeakyRelu, 1, FloatTypes>())
     .word("leaky_relu_cpu")
     .grad("self", "self", [](GradContext& c) {
-      return call<"leaky_relu_backward">(c.grad(), c.tensor("self"), c.scalar("negative_slope"),
-                                         false);
+      return over_grad<"leaky_relu_backward">(c, c.tensor("self"), c.scalar("negative_slope"),
+                                              false);
     });
 OP("leaky_relu_backward(Tensor grad_output, Tensor self, Scalar negative_slope, bool "
    "self_is_result) "
@@ -398,7 +398,7 @@ OP("hardswish(Tensor self) -> Tensor")
     .pointwise(pointwise<Hardswish, 1, FloatTypes>())
     .word("hardswish_cpu")
     .grad("self", "self",
-          [](GradContext& c) { return call<"hardswish_backward">(c.grad(), c.tensor("self")); });
+          [](GradContext& c) { return over_grad<"hardswish_backward">(c, c.tensor("self")); });
 OP("hardswish_backward(Tensor grad_output, Tensor self) -> Tensor")
     .hidden()
     .pointwise(pointwise<HardswishBackward, 2, FloatTypes>())
@@ -415,7 +415,7 @@ OP("hardsigmoid(Tensor self) -> Tensor")
     .pointwise(pointwise<Hardsigmoid, 1, FloatTypes>())
     .word("hardsigmoid_cpu")
     .grad("self", "self",
-          [](GradContext& c) { return call<"hardsigmoid_backward">(c.grad(), c.tensor("self")); });
+          [](GradContext& c) { return over_grad<"hardsigmoid_backward">(c, c.tensor("self")); });
 OP("hardsigmoid_backward(Tensor grad_output, Tensor self) -> Tensor")
     .hidden()
     .pointwise(pointwise<HardsigmoidBackward, 2, FloatTypes>())
@@ -427,8 +427,8 @@ OP("elu(Tensor self, Scalar alpha=1, Scalar scale=1, Scalar input_scale=1) -> Te
     .pointwise(pointwise<Elu, 1, FloatTypes>())
     .word("elu_cpu")
     .grad("self", "self", [](GradContext& c) {
-      return call<"elu_backward">(c.grad(), c.scalar("alpha"), c.scalar("scale"),
-                                  c.scalar("input_scale"), false, c.tensor("self"));
+      return over_grad<"elu_backward">(c, c.scalar("alpha"), c.scalar("scale"),
+                                       c.scalar("input_scale"), false, c.tensor("self"));
     });
 OP("_huber_like(Tensor self, Tensor target, Scalar bound, bool huber) -> Tensor")
     .hidden()
@@ -477,8 +477,8 @@ OP("celu(Tensor self, Scalar alpha=1.) -> Tensor")
     })
     .grad("self", "self", [](GradContext& c) {
       Scalar alpha = c.scalar("alpha");
-      return call<"elu_backward">(c.grad(), alpha, 1.0, 1 / alpha.to_double(), false,
-                                  c.tensor("self"));
+      return over_grad<"elu_backward">(c, alpha, 1.0, 1 / alpha.to_double(), false,
+                                       c.tensor("self"));
     });
 OP("selu(Tensor self) -> Tensor").function_only().inplace().composite([](const Tensor& self) {
   return call<"elu">(self, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946);
@@ -488,8 +488,8 @@ OP("softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor")
     .pointwise(pointwise<Softplus, 1, FloatTypes>())
     .word("softplus_cpu")
     .grad("self", "self", [](GradContext& c) {
-      return call<"softplus_backward">(c.grad(), c.tensor("self"), c.scalar("beta"),
-                                       c.scalar("threshold"));
+      return over_grad<"softplus_backward">(c, c.tensor("self"), c.scalar("beta"),
+                                            c.scalar("threshold"));
     });
 OP("softplus_backward(Tensor grad_output, Tensor self, Scalar beta, Scalar threshold) -> Tensor")
     .hidden()
@@ -527,7 +527,7 @@ OP("silu(Tensor self) -> Tensor")
     .pointwise(pointwise_halves<Silu, 1, FloatComplexTypes>())
     .word("silu_cpu")
     .grad("self", "self",
-          [](GradContext& c) { return call<"silu_backward">(c.grad(), c.tensor("self")); });
+          [](GradContext& c) { return over_grad<"silu_backward">(c, c.tensor("self")); });
 OP("silu_backward(Tensor grad_output, Tensor self) -> Tensor")
     .hidden()
     .pointwise(pointwise_halves<SiluBackward, 2, FloatComplexTypes>())
@@ -540,7 +540,7 @@ OP("mish(Tensor self) -> Tensor")
     .pointwise(pointwise<Mish, 1, FloatTypes>())
     .word("mish_cpu")
     .grad("self", "self",
-          [](GradContext& c) { return call<"mish_backward">(c.grad(), c.tensor("self")); });
+          [](GradContext& c) { return over_grad<"mish_backward">(c, c.tensor("self")); });
 OP("mish_backward(Tensor grad_output, Tensor self) -> Tensor")
     .hidden()
     .pointwise(pointwise<MishBackward, 2, FloatTypes>())
@@ -553,7 +553,7 @@ OP("gelu(Tensor self, *, str approximate='none') -> Tensor")
     .pointwise(pointwise_halves<Gelu, 1, FloatTypes>())
     .word("GeluKernelImpl")
     .grad("self", "self", [](GradContext& c) {
-      return call<"gelu_backward">(c.grad(), c.tensor("self"), c.get<std::string>("approximate"));
+      return over_grad<"gelu_backward">(c, c.tensor("self"), c.get<std::string>("approximate"));
     });
 OP("gelu_backward(Tensor grad_output, Tensor self, *, str approximate='none') -> Tensor")
     .hidden()

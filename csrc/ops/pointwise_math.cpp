@@ -141,10 +141,10 @@ RL_FUNCTION(atanh, Atanh).grad("self", "self", [](GradContext& c) {
   return c.grad() * conj(call<"reciprocal">(Scalar(1) - sqr(c.tensor("self"))));
 });
 RL_HALVES_FUNCTION(tanh, Tanh).grad("self", "result", [](GradContext& c) {
-  return call<"tanh_backward">(c.grad(), c.result());
+  return over_grad<"tanh_backward">(c, c.result());
 });
 RL_HALVES_FUNCTION(sigmoid, Sigmoid).grad("self", "result", [](GradContext& c) {
-  return call<"sigmoid_backward">(c.grad(), c.result());
+  return over_grad<"sigmoid_backward">(c, c.result());
 });
 RL_FUNCTION(sinc, Sinc).grad("self", "self", [](GradContext& c) {
   Tensor x = c.tensor("self"), p = x * Scalar(3.14159265358979323846);

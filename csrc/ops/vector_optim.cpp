@@ -7,6 +7,16 @@ namespace rl {
 namespace RL_ISA_NS {
 namespace {
 
+// The compiler's own asks for a shared copy unless it may assume the instruction; processors
+// without it take it for nothing.
+inline void prefetch_to_write(const void* p) {
+#if defined(__x86_64__)
+  asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(p)));
+#else
+  __builtin_prefetch(p, 1);
+#endif
+}
+
 inline float root_of(float x) { return __builtin_sqrtf(x); }
 inline double root_of(double x) { return __builtin_sqrt(x); }
 
@@ -31,19 +41,29 @@ struct Block {
   // a loop each, because 0 * inf would be nan.
   template <class F>
   void update(F f) const {
-    T* const out = p;
     const T* const g = grad;
     const T s = sign, d = decay, w = shrink;
-    const int64_t count = n;
     if (way == 0) {
-#pragma GCC ivdep
-      for (int64_t i = 0; i < count; ++i) out[i] = f(i, out[i], s * g[i]);
+      strips([=](int64_t i, T x) { return f(i, x, s * g[i]); });
     } else if (way == 1) {
-#pragma GCC ivdep
-      for (int64_t i = 0; i < count; ++i) out[i] = f(i, out[i], s * g[i] + d * out[i]);
+      strips([=](int64_t i, T x) { return f(i, x, s * g[i] + d * x); });
     } else {
+      strips([=](int64_t i, T x) { return f(i, x * w, s * g[i]); });
+    }
+  }
+
+  // Forward and backward left copies of the parameters in the caches of several cores. Taking the
+  // lines of the next strip back while this one is computed hides what each costs alone.
+  template <class F>
+  void strips(F f) const {
+    constexpr int64_t kStrip = 2048 / sizeof(T);
+    T* const out = p;
+    for (int64_t from = 0, to; from < n; from = to) {
+      to = n - from < kStrip ? n : from + kStrip;
+      const int64_t ahead = n - to < kStrip ? n : to + kStrip;
+      for (int64_t i = to; i < ahead; i += 64 / sizeof(T)) prefetch_to_write(out + i);
 #pragma GCC ivdep
-      for (int64_t i = 0; i < count; ++i) out[i] = f(i, out[i] * w, s * g[i]);
+      for (int64_t i = from; i < to; ++i) out[i] = f(i, out[i]);
     }
   }
 
