@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 _SMALL = 1 << 16
+_EARLY = 1 << 23  # bytes after which the disk is given work, so that the last flush waits less
 
 
 class _Output:
@@ -17,6 +18,7 @@ class _Output:
         self.fd = fd
         self.small: list[Any] = []
         self.pending = 0
+        self.written = self.begun = 0
 
     def write(self, data: Any) -> None:
         if len(data) < _SMALL:
@@ -36,8 +38,12 @@ class _Output:
 
     def _all(self, view: memoryview) -> None:
         while view.nbytes:
-            # one call takes at most 2 GiB
-            view = view[os.write(self.fd, view[: 1 << 30]) :]
+            done = os.write(self.fd, view[: 1 << 25])
+            view = view[done:]
+            self.written += done
+            if self.written - self.begun >= _EARLY:
+                _begin_writing(self.fd, self.begun, self.written - self.begun)
+                self.begun = self.written
 
 
 @contextmanager
@@ -81,11 +87,52 @@ def replacing(path: Any) -> Iterator[Callable[[Any], None]]:
                 os.fsync(fd)
             finally:
                 os.close(fd)
-            os.replace(temporary, target)
+            _take_place(temporary, target)
         except BaseException:
             _remove(temporary)
             raise
     _sync_folder(folder)
+
+
+def _begin_writing(fd: int, start: int, length: int) -> None:
+    """Ask the system to start writing a range to the disk, where it can be asked."""
+    global _sync_file_range
+    if _sync_file_range is None:
+        import ctypes
+
+        _sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", False)
+        if _sync_file_range:
+            _sync_file_range.argtypes = (
+                ctypes.c_int,
+                ctypes.c_int64,
+                ctypes.c_int64,
+                ctypes.c_uint,
+            )
+    if _sync_file_range:
+        _sync_file_range(fd, start, length, 2)  # SYNC_FILE_RANGE_WRITE: start, do not wait
+
+
+_sync_file_range: Any = None
+
+
+def _take_place(temporary: str, target: str) -> None:
+    """Rename over the target. Giving back a large old file takes the system a while: beside us."""
+    try:
+        old = os.open(target, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # there is none, or it may not be read
+        os.replace(temporary, target)
+        return
+    try:
+        os.replace(temporary, target)
+    except BaseException:
+        os.close(old)
+        raise
+    if os.fstat(old).st_size < 1 << 24:
+        os.close(old)
+        return
+    from threading import Thread
+
+    Thread(target=os.close, args=(old,)).start()
 
 
 def _remove(path: str) -> None:
