@@ -1,21 +1,12 @@
 // The update rules of the optimizers; formulas and order of operations are those of the Python
 // rules in src/rushlight/optim.
 #include "cpu/optim.h"
+#include "cpu/simd.h"
 #include "dispatch/op.h"
 
 namespace rl {
 namespace RL_ISA_NS {
 namespace {
-
-// The compiler's own asks for a shared copy unless it may assume the instruction; processors
-// without it take it for nothing.
-inline void prefetch_to_write(const void* p) {
-#if defined(__x86_64__)
-  asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(p)));
-#else
-  __builtin_prefetch(p, 1);
-#endif
-}
 
 inline float root_of(float x) { return __builtin_sqrtf(x); }
 inline double root_of(double x) { return __builtin_sqrt(x); }
@@ -61,7 +52,7 @@ struct Block {
     for (int64_t from = 0, to; from < n; from = to) {
       to = n - from < kStrip ? n : from + kStrip;
       const int64_t ahead = n - to < kStrip ? n : to + kStrip;
-      for (int64_t i = to; i < ahead; i += 64 / sizeof(T)) prefetch_to_write(out + i);
+      for (int64_t i = to; i < ahead; i += 64 / sizeof(T)) simd::prefetch_to_write(out + i);
 #pragma GCC ivdep
       for (int64_t i = from; i < to; ++i) out[i] = f(i, out[i]);
     }

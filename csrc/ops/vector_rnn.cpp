@@ -164,6 +164,14 @@ template <class T, bool Tanh>
   put(out, h, n);
 }
 
+// Lines that other cores wrote are asked for before the product, which hides how long they take.
+template <class T>
+inline void prefetch_rows(const T* at, int64_t step, int64_t rows, int64_t parts, int64_t apart) {
+  if (!at) return;
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t g = 0; g < parts; ++g) __builtin_prefetch(at + r * step + g * apart);
+}
+
 template <class T>
 void forward_task(const Layer<T>& l, const Forward<T>& f, int64_t k, int64_t j, int64_t n,
                   int64_t from, int64_t to) {
@@ -171,6 +179,7 @@ void forward_task(const Layer<T>& l, const Forward<T>& f, int64_t k, int64_t j, 
   const int64_t h = l.hidden, t = l.time(k), ld = l.gates * VS;
   const T* const before = k ? f.output + l.time(k - 1) * l.batch * h : f.h0;
   const T* const c_before = k ? f.cells + l.time(k - 1) * l.batch * h : f.c0;
+  prefetch_rows(f.input + (t * l.batch + from) * l.width() + j, l.width(), to - from, l.gates, h);
   alignas(64) T z[kRows * 4 * VS];
   for (int64_t g = 0; g < l.gates; g += 2) {
     const int64_t step = g + 1 < l.gates ? 2 * VS : VS;
@@ -295,6 +304,12 @@ template <class T>
 [[gnu::flatten]] void backward_task(const Layer<T>& l, const Backward<T>& b, int64_t k, int64_t j,
                                     int64_t n, int64_t from, int64_t to) {
   const int64_t h = l.hidden;
+  if (k >= 0) {
+    const int64_t top = l.time(k) * l.batch + from, rows = to - from;
+    const bool gated = l.mode == RnnMode::Lstm || l.mode == RnnMode::Gru;
+    prefetch_rows(gated ? b.saved + top * 4 * h + j : nullptr, 4 * h, rows, int64_t(4), h);
+    prefetch_rows(b.grad_output ? b.grad_output + top * h + j : nullptr, h, rows, int64_t(1), h);
+  }
   if (k + 1 < l.steps) {
     const T* const a = b.grad_hidden + (l.time(k + 1) * l.batch + from) * l.width();
     run_tiles(Tile<T>{l.width(), a, l.width(), 1, b.packed + j * l.width(), Vec<T>::size,
