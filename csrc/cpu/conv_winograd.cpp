@@ -224,20 +224,20 @@ void backward_weights(const ConvProblem& p, const float* src, const float* diff_
     const Scratch block(sizeof(float) * 16 * (square + 2 * side));
     float *const sum = block.get<float>(), *const v = sum + 16 * square, *const g = v + 16 * side;
     for (int64_t task = begin; task < end; task++) {
-      const int64_t pair = task / shares, ic0 = pair % blocks(p.ic) * kWeightBlock,
+      const int64_t pair = task % pairs, part = task / pairs, ic0 = pair % blocks(p.ic) * kWeightBlock,
                     oc0 = pair / blocks(p.ic) * kWeightBlock,
                     ics = std::min(kWeightBlock, p.ic - ic0),
                     ocs = std::min(kWeightBlock, p.oc - oc0),
-                    last = std::min(grid.tiles, (task % shares + 1) * share);
+                    last = std::min(grid.tiles, (part + 1) * share);
       std::fill_n(sum, 16 * square, 0.0f);
-      for (int64_t first = task % shares * share; first < last; first += step) {
+      for (int64_t first = part * share; first < last; first += step) {
         const int64_t tiles = std::min(step, last - first);
         k.transform_inputs({&grid, src, first, tiles, ic0, ics, side}, v);
         k.transform_gradients({&grid, diff_dst, first, tiles, oc0, ocs, side}, g);
         for (int64_t i = 0; i < 16; i++)
           k.correlate(tiles, ocs, ics, g + i * side, v + i * side, sum + i * square);
       }
-      float* to = parts + task % shares * weights;
+      float* to = parts + part * weights;
       for (int64_t o = 0; o < ocs; o++)
         for (int64_t i = 0; i < ics; i += k.vector)
           k.finish_weights(sum + o * ics + i, square, to + ((oc0 + o) * p.ic + ic0 + i) * 9);
