@@ -234,6 +234,7 @@ void conv_forward(const ConvProblem& p, const T* src, const T* weight, const T* 
                   const void* packed) {
   if (empty(p)) return;
   if constexpr (std::is_same_v<T, float>) {
+    if (direct::handles_mixed(p)) return direct::forward_mixed(p, src, weight, bias, dst);
     if (direct::handles_forward(p)) return direct::forward(p, src, weight, bias, dst);
     if (packed ? winograd::handles_packed(p) : winograd::handles(p))
       return winograd::forward(p, src, weight, static_cast<const float*>(packed), bias, dst);
@@ -245,7 +246,7 @@ void conv_forward(const ConvProblem& p, const T* src, const T* weight, const T* 
 }
 
 size_t packed_weight_bytes(const ConvProblem& p, bool bias) {
-  if (empty(p) || p.ic == 0 || direct::handles_forward(p)) return 0;
+  if (empty(p) || p.ic == 0 || direct::handles_forward(p) || direct::handles_mixed(p)) return 0;
   if (winograd::handles_packed(p)) return winograd::packed_bytes(p);
   return onednn::conv_packed_bytes(p, bias);
 }
@@ -281,7 +282,7 @@ void conv_backward_weights(const ConvProblem& p, const T* src, const T* diff_dst
     return;
   }
   if constexpr (std::is_same_v<T, float>) {
-    if (direct::handles_mixed_weights(p))
+    if (direct::handles_mixed(p))
       return direct::backward_mixed_weights(p, src, diff_dst, diff_weight, diff_bias);
     if (direct::handles_backward_weights(p))
       return direct::backward_weights(p, src, diff_dst, diff_weight, diff_bias);

@@ -55,8 +55,11 @@ namespace direct {
 bool handles_forward(const ConvProblem& p);
 bool handles_backward_data(const ConvProblem& p);
 bool handles_backward_weights(const ConvProblem& p);
-// Plain input of up to four channels (images), gradient with channels last.
-bool handles_mixed_weights(const ConvProblem& p);
+// Plain input of up to four channels (images), output with channels last: forward and the gradient
+// of the weight.
+bool handles_mixed(const ConvProblem& p);
+void forward_mixed(const ConvProblem& p, const float* src, const float* weight, const float* bias,
+                   float* dst);
 void backward_mixed_weights(const ConvProblem& p, const float* src, const float* diff_dst,
                             float* diff_weight, float* diff_bias);
 void forward(const ConvProblem& p, const float* src, const float* weight, const float* bias,

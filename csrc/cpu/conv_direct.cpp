@@ -39,10 +39,20 @@ struct LastBlock {
   float* sum;         // [taps][channels]
 };
 
+struct LastForward {
+  int64_t width, channels, taps;
+  const float* src;  // where tap 0 of the first position reads
+  const int64_t* offset;
+  const float* weight;  // [taps][channels]
+  const float* bias;    // [channels] or null
+  float* out;           // [width][channels]
+};
+
 struct DirectKernels {
   void (*forward)(const ForwardBlock&);
   void (*weights)(const WeightBlock&);
   void (*last)(const LastBlock&);
+  void (*last_forward)(const LastForward&);
   void (*fold)(const float* sum, int64_t count, float* out);
   void (*copy)(const float* in, int64_t n, float* out);
   float (*row_sum)(const float* in, int64_t n);
@@ -361,12 +371,35 @@ void backward_weights(const ConvProblem& p, const float* src, const float* diff_
   }
 }
 
-bool handles_mixed_weights(const ConvProblem& p) {
+bool handles_mixed(const ConvProblem& p) {
   if (p.type != onednn::Type::f32 || p.nd != 2 || p.groups != 1 || p.ic > 4) return false;
   if (p.src_order != onednn::Order::plain || p.dst_order != onednn::Order::channels_last)
     return false;
   const Geometry g(p, best().vector);
   return p.oc % best().vector == 0 && g.image <= kPaddedLimit && g.ow >= 4;
+}
+
+void forward_mixed(const ConvProblem& p, const float* src, const float* weight, const float* bias,
+                   float* dst) {
+  const Geometry g(p, best().vector);
+  const Scratch offset_block(sizeof(int64_t) * g.taps), packed(sizeof(float) * g.taps * g.oc);
+  int64_t* const offset = offset_block.get<int64_t>();
+  g.offsets(offset);
+  float* const turned = packed.get<float>();
+  for (int64_t o = 0; o < g.oc; o++)
+    for (int64_t t = 0; t < g.taps; t++) turned[t * g.oc + o] = weight[o * g.taps + t];
+  const int64_t work = g.ow * g.taps * g.oc;
+  parallel_for(p.n * g.oh, std::max<int64_t>(1, 200'000 / work), [&](int64_t begin, int64_t end) {
+    const Scratch block(sizeof(float) * g.image);
+    float* const padded = block.get<float>();
+    std::memset(padded, 0, sizeof(float) * g.image);
+    for (int64_t i = begin; i < end; i++) {
+      const int64_t image = i / g.oh, y = i % g.oh;
+      if (i == begin || y == 0) copy_padded(g, src + image * g.ic * g.h * g.w, padded);
+      best().last_forward(LastForward{g.ow, g.oc, g.taps, padded + y * g.plane_w, offset, turned,
+                                      bias, dst + i * g.ow * g.oc});
+    }
+  });
 }
 
 void backward_mixed_weights(const ConvProblem& p, const float* src, const float* diff_dst,

@@ -236,6 +236,15 @@ Order choose_order(const ConvProblem& c, const Tensor& input, const Tensor& out)
 
 void set_order(ConvProblem& c, Order order) { c.src_order = c.dst_order = order; }
 
+// The first layer's images stay as they are where a kernel takes them so.
+void leave_images(ConvProblem& c, const Tensor& input) {
+  ConvProblem mixed = c;
+  mixed.src_order = Order::plain;
+  if (c.src_order == Order::channels_last && input.is_contiguous() && !tagged(input) &&
+      input.dtype() == DType::Float32 && direct::handles_mixed(mixed))
+    c = mixed;
+}
+
 using ConvTypes = TypeList<uint8_t, int8_t, int16_t, int32_t, int64_t, float, double>;
 
 constexpr int64_t kKeepGil = 1 << 18;  // elements below which the GIL is kept
@@ -276,7 +285,8 @@ void forward_kernel(const Tensor& input, const Tensor& weight, const Tensor& bia
                                : make_problem(input.sizes(), weight.sizes(), out.sizes(), p);
   const Order order = choose_order(c, input, out);
   set_order(c, order);
-  const Activation x(input, order);
+  if (!p.transposed) leave_images(c, input);
+  const Activation x(input, c.src_order);
   const Tensor w = contiguous(weight), b = bias.defined() ? contiguous(bias) : bias;
   const Ref<PackedWeight> packed =
       p.transposed || !w.same(weight) ? Ref<PackedWeight>() : PackedWeight::of(w, c, b.defined());
@@ -330,12 +340,7 @@ void weight_kernel(const Tensor& input, const Tensor& grad, const ConvParams& p,
     order = Order::channels_last;
   if (order == Order::channels_last && !onednn::available()) order = Order::plain;
   set_order(c, order);
-  // The first layer's images stay as they are where a kernel takes them so.
-  ConvProblem mixed = c;
-  mixed.src_order = Order::plain;
-  if (order == Order::channels_last && input.is_contiguous() && !tagged(input) &&
-      input.dtype() == DType::Float32 && direct::handles_mixed_weights(mixed))
-    c = mixed;
+  leave_images(c, input);
   const Activation x(input, c.src_order), g(grad, order);
   dispatch(input.dtype(), "slow_conv2d_grad_weight", ConvTypes(), [&]<class T>() {
     T *to = weight_grad.data<T>(), *b = bias_grad.numel() ? bias_grad.data<T>() : nullptr;
