@@ -1,4 +1,4 @@
-"""Convolutions with channels last against their definition in float64."""
+"""Convolutions in float32 against their definition in float64."""
 
 from __future__ import annotations
 
@@ -20,6 +20,16 @@ CASES = [
     (1, 144, 64, 17, 16, 3, 1, 1, True),
     (2, 32, 48, 9, 11, 3, 2, 1, True),
     (2, 32, 48, 9, 11, 1, 1, 0, False),
+    # large batches of small images
+    (70, 6, 16, 14, 14, 5, 1, 0, True),
+    (64, 1, 6, 28, 28, 5, 1, 2, True),
+    (67, 3, 10, 9, 11, 3, 1, 1, True),
+    (64, 2, 7, 12, 13, 3, 2, 1, False),
+    (64, 10, 12, 6, 19, 2, 1, 0, False),
+    # images into many channels
+    (3, 3, 64, 33, 40, 7, 2, 3, True),
+    (2, 1, 16, 20, 21, 3, 1, 1, True),
+    (2, 4, 48, 17, 19, 5, 3, 2, False),
 ]
 
 
