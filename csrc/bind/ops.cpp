@@ -577,6 +577,9 @@ PyObject* call_group(OpGroup& group, bool inplace, PyObject* const* args, size_t
     if (!bind_overload(*op, call, values.data(), nullptr, k >= count)) continue;
     Value results[kMaxResults];
     if (to_out) {
+      for (const std::string& made : op->schema.returns)
+        RL_CHECK_KIND(Type, made.starts_with("Tensor"), group.name,
+                      "() got an unexpected keyword argument 'out'");
       // Made in the dtype of `out`: random numbers depend on it.
       int dtype = factory && outs.size() == 1 ? op->schema.find("dtype") : -1;
       if (dtype >= 0 && is_none(values[dtype])) values[dtype] = outs[0].dtype();

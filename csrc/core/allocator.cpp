@@ -442,10 +442,12 @@ void free_large(Cache& c, void* block, size_t bytes, int index) noexcept {
 
 #if defined(__SANITIZE_ADDRESS__)
 
-// Kept blocks would hide uses after free from the sanitizer.
+// Kept blocks would hide uses after free from the sanitizer, and rounded ones accesses past the
+// end.
 void* cpu_allocate(size_t bytes) noexcept {
   if (bytes == 0) return nullptr;
-  void* block = std::aligned_alloc(64, round_up(bytes, 64));
+  void* block = nullptr;
+  if (posix_memalign(&block, 64, bytes) != 0) block = nullptr;
   Cache& c = cache();
   Guard guard(c.lock);
   if (block) count_block(c, bytes > kSmallLimit, bytes, round_up(bytes, 64));

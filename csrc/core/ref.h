@@ -63,6 +63,12 @@ Ref<T> make_ref(Args&&... args) {
   return Ref<T>(new T(std::forward<Args>(args)...));
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr int kPooledBlocks = 0;  // kept blocks would hide uses after free
+#else
+inline constexpr int kPooledBlocks = 4096;
+#endif
+
 // Gives a class its own list of freed blocks: small engine objects are made and dropped per call.
 template <class T>
 class Pooled {
@@ -77,7 +83,7 @@ class Pooled {
     return ::operator new(size);
   }
   static void operator delete(void* p, size_t size) {
-    if (size == sizeof(T) && count_ < 4096) {
+    if (size == sizeof(T) && count_ < kPooledBlocks) {
       *static_cast<void**>(p) = free_;
       free_ = p;
       ++count_;

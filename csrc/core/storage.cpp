@@ -94,7 +94,15 @@ void Storage::make_plain() {
   if (used < bytes_) {
     std::memcpy(static_cast<char*>(fresh) + used, static_cast<char*>(data_) + used, bytes_ - used);
   }
-  cpu_free(data_, bytes_);
+  if (raw_readers_ > 0) {
+    const Ref<Storage> old = make_ref<Storage>(0, device_);
+    old->data_ = data_;
+    old->bytes_ = bytes_;
+    old->replaced_ = std::move(replaced_);
+    replaced_ = old;
+  } else {
+    cpu_free(data_, bytes_);
+  }
   data_ = fresh;
   layout = {};
 }

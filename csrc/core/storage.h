@@ -8,8 +8,8 @@ namespace rl {
 
 // How the bytes of a storage are ordered. A storage that is not Plain holds a dense tensor whose
 // logical order is (batch, channels, spatial) but whose bytes stand as (batch, spatial, channels).
-// Only operators that know the tag may look at raw_data(); everyone else calls data(), which turns
-// the block into plain order first, in place, so that aliases stay aliases.
+// Only operators that know the tag may look at raw_data(), under a RawReader; everyone else calls
+// data(), which turns the block into plain order first, in place, so that aliases stay aliases.
 struct PhysicalLayout {
   bool channels_last = false;
   int64_t batch = 0, channels = 0, spatial = 0;
@@ -51,13 +51,35 @@ class Storage final : public RefCounted, public Pooled<Storage> {
   Ref<RefCounted> derived;
 
  private:
+  friend class RawReader;
   void make_plain();
 
   void* data_ = nullptr;
+  int raw_readers_ = 0;
+  Ref<Storage> replaced_;  // blocks that raw readers may still use
   size_t bytes_ = 0;
   Device device_;
   Release release_ = nullptr;
   void* context_ = nullptr;
+};
+
+// Keeps what raw_data() returned valid. The same call may ask for data() of another view of the
+// storage, and another thread may while a kernel runs without the GIL.
+class RawReader {
+ public:
+  RawReader() = default;
+  explicit RawReader(const Ref<Storage>& storage) : storage_(storage) { ++storage_->raw_readers_; }
+  RawReader(RawReader&& other) noexcept = default;
+  RawReader& operator=(RawReader&& other) noexcept {
+    std::swap(storage_, other.storage_);
+    return *this;
+  }
+  ~RawReader() {
+    if (storage_ && --storage_->raw_readers_ == 0) storage_->replaced_ = nullptr;
+  }
+
+ private:
+  Ref<Storage> storage_;
 };
 
 }  // namespace rl

@@ -1,5 +1,7 @@
 #include "core/tensor.h"
 
+#include "core/extent.h"
+
 namespace rl {
 
 namespace {
@@ -17,14 +19,9 @@ void check_memory_of(Device device) {
 Tensor empty_strided(const Dims& sizes, const Dims& strides, DType dtype, Device device) {
   check_memory_of(device);
   checked_count(sizes);
-  int64_t last = 0;
-  bool any = true;
-  for (int i = 0; i < sizes.ndim(); ++i) {
-    RL_CHECK(strides[i] >= 0, "empty_strided: strides must not be negative: got ", strides);
-    if (sizes[i] == 0) any = false;
-    if (sizes[i] > 1) last += (sizes[i] - 1) * strides[i];
-  }
-  size_t bytes = any ? size_t(last + 1) * item_size(dtype) : 0;
+  for (int64_t s : strides)
+    RL_CHECK(s >= 0, "empty_strided: strides must not be negative: got ", strides);
+  const size_t bytes = extent_bytes(sizes, strides, 0, item_size(dtype));
   return Tensor(make_ref<TensorImpl>(make_ref<Storage>(bytes, device), sizes, strides, 0, dtype));
 }
 
@@ -33,6 +30,16 @@ Tensor empty(const Dims& sizes, DType dtype, Device device) {
   size_t bytes = size_t(checked_count(sizes)) * item_size(dtype);
   return Tensor(make_ref<TensorImpl>(make_ref<Storage>(bytes, device), sizes,
                                      contiguous_strides(sizes), 0, dtype));
+}
+
+bool bytes_channels_last(const Tensor& t) {
+  const PhysicalLayout& l = t.storage()->layout;
+  if (!l.channels_last || !t.is_contiguous() || t.offset() != 0 || t.dtype() != l.dtype)
+    return false;
+  if (t.ndim() < 2 || t.numel() == 0) return false;
+  // The first examples of a batch stand as the whole batch does.
+  return t.sizes()[0] <= l.batch && t.sizes()[1] == l.channels &&
+         t.numel() == t.sizes()[0] * l.channels * l.spatial;
 }
 
 Tensor scalar_tensor(const Scalar& value, DType dtype, Device device) {
@@ -89,7 +96,9 @@ Scalar item(const Tensor& self) {
 }
 
 void resize_tensor(const Tensor& self, const Dims& sizes) {
-  size_t bytes = size_t(checked_count(sizes) + self.offset()) * self.item_size();
+  checked_count(sizes);
+  const size_t bytes =
+      extent_bytes(sizes, contiguous_strides(sizes), self.offset(), self.item_size());
   if (bytes > self.storage()->bytes()) self.storage()->resize(bytes);
   self->set_geometry(sizes, contiguous_strides(sizes));
 }

@@ -108,6 +108,10 @@ class Tensor {
 
 using TensorList = std::vector<Tensor>;
 
+// Do the bytes of a dense tensor stand as (batch, spatial, channels) of its own sizes? Then
+// raw_data() may be read so. False for a view that divides its storage in another way.
+bool bytes_channels_last(const Tensor& t);
+
 // New tensors without history. Contents are undefined.
 Tensor empty(const Dims& sizes, DType dtype, Device device = {});
 Tensor empty_strided(const Dims& sizes, const Dims& strides, DType dtype, Device device = {});

@@ -439,7 +439,7 @@ bool same_physical_layout(const Inputs& in, const Tensor& out) {
     if (l.batch * l.channels * l.spatial != t.numel()) return false;
     layout = &l;
   }
-  if (!layout || !out.is_contiguous() || out.offset() != 0 || !out.storage()->resizable()) {
+  if (!layout || !out.is_contiguous() || out.offset() != 0 || !out.storage()->watched()) {
     return false;
   }
   const PhysicalLayout& now = out.storage()->layout;
@@ -571,6 +571,9 @@ void run_pointwise(const Op& op, const Value* args, const Tensor& out) {
     raw |= t.storage()->layout.channels_last;
   }
   raw = raw && flat && same_physical_layout(in, out);
+  RawReader readers[kMaxPointwiseArity + 1];
+  for (int i = 0; i < in.count && raw; ++i) readers[i] = RawReader(in.tensors[i]->storage());
+  if (raw) readers[in.count] = RawReader(out.storage());
   Plan plan;
   auto address = [&](const Tensor& t) {
     return static_cast<char*>(raw ? t.storage()->raw_data() : t.data());
@@ -621,7 +624,7 @@ bool copy_in_physical_order(const Tensor& src, const Tensor& out) {
   if (!src.is_contiguous() || !out.is_contiguous() || src.offset() || out.offset()) return false;
   size_t bytes = size_t(src.numel()) * src.item_size();
   if (src.storage()->bytes() != bytes || out.storage()->bytes() != bytes) return false;
-  if (out.storage()->use_count() != 1 || !out.storage()->resizable()) return false;
+  if (out.storage()->use_count() != 1 || !out.storage()->watched()) return false;
   std::memcpy(out.storage()->raw_data(), src.storage()->raw_data(), bytes);
   out.storage()->layout = l;
   return true;

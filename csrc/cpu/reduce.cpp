@@ -270,11 +270,7 @@ void coalesce(Axes& axes, bool with_output) {
 const char* elements(const Tensor& t, Dims* strides) {
   const PhysicalLayout& l = t.storage()->layout;
   *strides = t.strides();
-  const Dims& sizes = t.sizes();
-  bool fits = l.channels_last && t.is_contiguous() && t.offset() == 0 && t.dtype() == l.dtype &&
-              t.ndim() >= 2 && sizes[0] == l.batch && sizes[1] == l.channels &&
-              t.numel() == l.batch * l.channels * l.spatial;
-  if (!fits) return t.data<char>();
+  if (!bytes_channels_last(t)) return t.data<char>();
   (*strides)[0] = l.channels * l.spatial;
   (*strides)[1] = 1;
   for (int i = 2; i < t.ndim(); ++i) (*strides)[i] *= l.channels;
@@ -310,6 +306,7 @@ void reduce_into(const ReduceKernel& k, const void* f, const Tensor& self, const
     return;
   }
   Dims strides;
+  const RawReader reading(self.storage());
   job.in = elements(self, &strides);
   if (all && self.is_contiguous()) {
     job.inner = {self.numel(), job.item, 0};

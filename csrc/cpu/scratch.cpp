@@ -10,7 +10,14 @@ namespace rl {
 namespace {
 
 constexpr int kSlots = 4;
+#if defined(__SANITIZE_ADDRESS__)
+// Kept and rounded blocks would hide what the sanitizer looks for.
+constexpr size_t kKeepBytes = 0;
+constexpr size_t kUnit = 1;
+#else
 constexpr size_t kKeepBytes = size_t{64} << 20;  // kept per thread, all slots together
+constexpr size_t kUnit = 4096;
+#endif
 constexpr size_t kHugePage = size_t{2} << 20;
 
 struct Block {
@@ -38,8 +45,8 @@ thread_local Keep keep;
 
 void* allocate(size_t bytes) {
   const size_t align = bytes >= kHugePage ? kHugePage : 64;
-  void* p = std::aligned_alloc(align, (bytes + align - 1) / align * align);
-  if (!p) throw std::bad_alloc();
+  void* p = nullptr;
+  if (posix_memalign(&p, align, bytes) != 0) throw std::bad_alloc();
   if (bytes >= kHugePage) madvise(p, bytes, MADV_HUGEPAGE);
   return p;
 }
@@ -47,7 +54,7 @@ void* allocate(size_t bytes) {
 }  // namespace
 
 Scratch::Scratch(size_t bytes) {
-  bytes = (std::max<size_t>(bytes, 64) + 4095) / 4096 * 4096;
+  bytes = (std::max<size_t>(bytes, 64) + kUnit - 1) / kUnit * kUnit;
   Block* best = nullptr;
   for (Block& b : keep.slots)
     if (b.capacity >= bytes && (!best || b.capacity < best->capacity)) best = &b;

@@ -4,25 +4,15 @@
 #include "cpu/batchnorm.h"
 #include "cpu/parallel.h"
 #include "dispatch/call.h"
+#include "ops/channels_last.h"
 
 namespace rl {
 namespace {
 
 using onednn::Order;
 
-bool strided_last(const Tensor& t) {
-  return (t.ndim() == 4 || t.ndim() == 5) && !t.is_contiguous() &&
-         is_channels_last(t.sizes(), t.strides());
-}
-
-bool tagged(const Tensor& t) {
-  return t.is_contiguous() && t.offset() == 0 && t.numel() > 0 &&
-         t.storage()->layout.channels_last && t.ndim() > 2 &&
-         t.storage()->layout.channels == t.sizes()[1] && t.storage()->layout.batch == t.sizes()[0];
-}
-
 Order order_of(const Tensor& t) {
-  return strided_last(t) || tagged(t) ? Order::channels_last : Order::plain;
+  return lies_channels_last(t) ? Order::channels_last : Order::plain;
 }
 
 ChannelShape shape_of(const Tensor& t, Order order) {
@@ -30,42 +20,11 @@ ChannelShape shape_of(const Tensor& t, Order order) {
   return {n, c, n * c ? t.numel() / (n * c) : 0, order};
 }
 
-// `t` as the bytes of an (n, c, s) or (n, s, c) block.
-struct Block {
-  Tensor keep;
-  const void* data;
-
-  Block(const Tensor& t, Order order) : keep(t) {
-    if (order == Order::channels_last && tagged(t)) {
-      data = t.storage()->raw_data();
-      return;
-    }
-    if (order == Order::plain)
-      keep = contiguous(t);
-    else if (!strided_last(t))
-      keep = call<"clone">(
-          t, t.ndim() == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d);
-    data = keep.data();
-  }
-};
-
-void* output_data(const Tensor& out, Order order) {
-  if (order == Order::plain || !out.is_contiguous() || out.numel() == 0) return out.data();
-  const ChannelShape s = shape_of(out, order);
-  PhysicalLayout& layout = out.storage()->layout;
-  layout.channels_last = true;
-  layout.batch = s.n;
-  layout.channels = s.c;
-  layout.spatial = s.s;
-  layout.dtype = out.dtype();
-  return out.storage()->raw_data();
-}
-
 DType compute_dtype(DType d) { return is_half(d) ? DType::Float32 : d; }
 
 TensorSpec like(const Tensor& t, DType dtype) {
   TensorSpec spec{t.sizes(), dtype, std::nullopt};
-  if (strided_last(t)) spec.strides = t.strides();
+  if (strided_last(t)) spec.strides = channels_last_strides(t.sizes());
   return spec;
 }
 
@@ -95,8 +54,8 @@ void update_running(const Tensor& running, const std::vector<double>& now, doubl
 }
 
 void check_vector(const Tensor& t, int64_t channels, const char* name) {
-  RL_CHECK(!t.defined() || t.numel() == channels, name, " should contain ", channels,
-           " elements not ", t.defined() ? t.numel() : 0);
+  if (!t.defined()) return;
+  RL_CHECK(t.numel() == channels, name, " should contain ", channels, " elements not ", t.numel());
 }
 
 void forward(const Tensor& input, const Tensor& weight, const Tensor& bias,
@@ -107,10 +66,9 @@ void forward(const Tensor& input, const Tensor& weight, const Tensor& bias,
   const Order order = order_of(x);
   const ChannelShape s = shape_of(x, order);
   const int64_t channels = s.c, count = s.n * s.s;
-  const Block block(x, order);
+  const Activation block(x, order);
   std::vector<double> mean(channels), var(channels), invstd(channels);
-  const Tensor y =
-      out.dtype() == compute ? out : empty_strided(out.sizes(), out.strides(), compute);
+  const Result y(out, compute, order);
   dispatch(compute, "batch_norm", FloatTypes(), [&]<class T>() {
     const T* from = static_cast<const T*>(block.data);
     if (training && count > 0) {
@@ -132,13 +90,13 @@ void forward(const Tensor& input, const Tensor& weight, const Tensor& bias,
       shift[c] -= mean[c] * scale[c];
     }
     const std::vector<T> a = narrow<T>(scale), b = narrow<T>(shift);
-    T* to = static_cast<T*>(output_data(y, order));
+    T* to = static_cast<T*>(output_data(y.work, order));
     std::copy_n(mean.begin(), channels, save_mean.data<T>());
     std::copy_n(invstd.begin(), channels, save_invstd.data<T>());
     const GilRelease release(x.numel() > kGrain);
     if (count > 0) channel_affine<T>(s, from, a.data(), b.data(), false, to);
   });
-  if (!y.same(out)) call<"copy_">(out, y);
+  y.finish();
 }
 
 void backward(const Tensor& grad, const Tensor& input, const Tensor& weight,
@@ -150,18 +108,16 @@ void backward(const Tensor& grad, const Tensor& input, const Tensor& weight,
   const ChannelShape s = shape_of(x, order);
   const int64_t channels = s.c;
   const double count = double(s.n * s.s);
-  const Block bx(x, order), bg(g, order);
+  const Activation bx(x, order), bg(g, order);
   const std::vector<double> mean = numbers(mean_tensor, channels, 0),
                             invstd = numbers(invstd_tensor, channels, 1),
                             scale = numbers(weight, channels, 1);
-  const Tensor dx = grad_input.dtype() == compute
-                        ? grad_input
-                        : empty_strided(grad_input.sizes(), grad_input.strides(), compute);
+  const Result dx(grad_input, compute, order);
   std::vector<double> sum(channels), dot(channels);
   dispatch(compute, "batch_norm_backward", FloatTypes(), [&]<class T>() {
     const T *from = static_cast<const T*>(bx.data), *dy = static_cast<const T*>(bg.data);
     T *dw = grad_weight.data<T>(), *db = grad_bias.data<T>();
-    T* to = static_cast<T*>(output_data(dx, order));
+    T* to = static_cast<T*>(output_data(dx.work, order));
     std::vector<T> center = narrow<T>(mean), a(channels), b(channels), k(channels);
     const GilRelease release(x.numel() > kGrain);
     if (count > 0) channel_gradient_sums<T>(s, dy, from, center.data(), sum.data(), dot.data());
@@ -177,7 +133,7 @@ void backward(const Tensor& grad, const Tensor& input, const Tensor& weight,
     }
     if (count > 0) channel_gradient<T>(s, dy, from, a.data(), b.data(), k.data(), to);
   });
-  if (!dx.same(grad_input)) call<"copy_">(grad_input, dx);
+  dx.finish();
 }
 
 // ------------------------------------------------------------------------------------ operators
@@ -238,6 +194,10 @@ OP("_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean
       check_vector(running_var, channels, "running_var");
       check_vector(weight, channels, "weight");
       check_vector(bias, channels, "bias");
+      for (const Tensor* t : {&running_mean, &running_var}) {
+        RL_CHECK(!t->defined() || t->ndim() == 1, "TensorAccessor expected 1 dims but tensor has ",
+                 t->defined() ? t->ndim() : 0);
+      }
       RL_CHECK(training || (running_mean.defined() && running_var.defined()),
                "running_mean and running_var must be defined in evaluation mode");
       const TensorSpec stat{Dims({channels}), compute_dtype(input.dtype()), std::nullopt};

@@ -6,6 +6,7 @@
 #include "core/device.h"
 #include "cpu/parallel.h"
 #include "dispatch/call.h"
+#include "ops/channels_last.h"
 #include "ops/packed_weight.h"
 #include "ops/type_names.h"
 
@@ -147,12 +148,6 @@ Dims output_sizes(const Tensor& input, const Tensor& weight, const ConvParams& p
        ". Kernel size: ", times(kernel), ". Kernel size can't be greater than actual input size");
 }
 
-// Does the user's tensor lie with channels last in its strides?
-bool strided_last(const Tensor& t) {
-  return (t.ndim() == 4 || t.ndim() == 5) && !t.is_contiguous() &&
-         is_channels_last(t.sizes(), t.strides());
-}
-
 TensorSpec result_spec(const Dims& sizes, DType dtype, bool last) {
   TensorSpec spec{sizes, dtype, std::nullopt};
   if (last && (sizes.ndim() == 4 || sizes.ndim() == 5)) spec.strides = channels_last_strides(sizes);
@@ -183,43 +178,6 @@ ConvProblem make_problem(const Dims& in, const Dims& weight, const Dims& out, co
   return c;
 }
 
-bool tagged(const Tensor& t) { return t.storage()->layout.channels_last; }
-
-// An activation that a kernel reads, in the order it wants; converted where it must be.
-struct Activation {
-  Tensor keep;
-  const void* data;
-
-  Activation(const Tensor& t, Order order) : keep(t) {
-    if (order == Order::plain) {
-      if (!t.is_contiguous()) keep = call<"contiguous">(t);
-      data = keep.data();
-      return;
-    }
-    if (t.is_contiguous() && tagged(t) && t.offset() == 0) {
-      data = t.storage()->raw_data();
-      return;
-    }
-    if (!strided_last(t))
-      keep = call<"clone">(
-          t, t.ndim() == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d);
-    data = keep.data();
-  }
-};
-
-// Where a kernel writes an activation: channels last either by the strides of the result or by
-// tagging its storage.
-void* output_data(const Tensor& out, Order order) {
-  if (order == Order::plain || !out.is_contiguous()) return out.data();
-  PhysicalLayout& layout = out.storage()->layout;
-  layout.channels_last = true;
-  layout.batch = out.sizes()[0];
-  layout.channels = out.sizes()[1];
-  layout.spatial = out.numel() / std::max<int64_t>(1, layout.batch * layout.channels);
-  layout.dtype = out.dtype();
-  return out.storage()->raw_data();
-}
-
 bool can_order(const ConvProblem& c, const Tensor& out) {
   const bool known = out.dtype() == DType::Float32 || out.dtype() == DType::BFloat16;
   return known && c.nd >= 2 && c.n > 0 && out.numel() > 0 && c.ic > 0;
@@ -240,7 +198,7 @@ void set_order(ConvProblem& c, Order order) { c.src_order = c.dst_order = order;
 void leave_images(ConvProblem& c, const Tensor& input) {
   ConvProblem mixed = c;
   mixed.src_order = Order::plain;
-  if (c.src_order == Order::channels_last && input.is_contiguous() && !tagged(input) &&
+  if (c.src_order == Order::channels_last && input.is_contiguous() && !bytes_channels_last(input) &&
       input.dtype() == DType::Float32 && direct::handles_mixed(mixed))
     c = mixed;
 }

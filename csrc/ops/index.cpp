@@ -95,6 +95,11 @@ IndexPlan plan_index(const Tensor& self, const TensorList& given) {
     Tensor& t = plan.indices[d];
     if (!t.defined()) continue;
     t = as_int64(call<"expand">(t, plan.shape));
+    if (t.is_meta()) {
+      RL_CHECK(self.is_meta(),
+               "indices should be either on cpu or on the same device as the indexed tensor (cpu)");
+      continue;
+    }
     const int64_t* p = t.data<int64_t>();
     int64_t size = self.sizes()[d], n = t.numel();
     if (all_within(p, n, -size, size)) continue;
@@ -197,7 +202,7 @@ OP("index.Tensor(Tensor self, Tensor?[] indices) -> Tensor")
       if (only_a_mask(self, indices)) return select_by_mask(self, indices[0]);
       IndexPlan plan = plan_index(self, indices);
       Tensor out = empty(plan.result, self.dtype(), self.device());
-      if (out.numel() == 0) return out;
+      if (out.numel() == 0 || out.is_meta()) return out;
       size_t item = self.item_size();
       const char* from = static_cast<const char*>(self.data());
       char* to = static_cast<char*>(out.data());
@@ -230,7 +235,7 @@ Tensor put_values(const Tensor& self, const TensorList& indices, const Tensor& v
            values.sizes(), " cannot be broadcast to indexing result of shape ", plan.result);
   v = contiguous(call<"expand">(v, plan.result));
   if (v.storage() == self.storage()) v = call<"clone">(v);
-  if (v.numel() == 0) return self;
+  if (v.numel() == 0 || self.is_meta()) return self;
   size_t item = self.item_size();
   if (!accumulate) {
     const char* from = static_cast<const char*>(v.data());
@@ -354,6 +359,12 @@ Tensor index_add_(const Tensor& self, int64_t dim, const Tensor& index, const Te
                 "index_add_(): Source should have the same number of dimensions as self");
   RL_CHECK(n == have, "index_add_(): Number of indices (", n,
            ") should be equal to source.size(dim): (", have, "), for dim: ", a.dim);
+  Dims others = self.sizes(), given = source.sizes();
+  if (self.ndim() > 0 && source.ndim() > 0) others[size_t(a.dim)] = given[size_t(a.dim)] = 1;
+  RL_CHECK(count(others) == count(given) && (others == given || self.ndim() != source.ndim()),
+           "source tensor shape must match self tensor shape, excluding the specified dimension. "
+           "Got self.shape = ",
+           self.sizes(), " source.shape = ", source.sizes());
   const int64_t* p = idx.data<int64_t>();
   RL_CHECK_KIND(Index, all_within(p, n, 0, a.size), "index out of range in self");
   Tensor dense = self.is_contiguous() ? self : call<"contiguous">(self);
@@ -648,6 +659,7 @@ OP("embedding_dense_backward(Tensor grad_output, Tensor indices, SymInt num_weig
       Tensor out = call<"zeros">(Dims({rows, width}), grad.dtype());
       Tensor g = contiguous(grad), idx = as_int64(indices);
       const int64_t* p = idx.data<int64_t>();
+      RL_CHECK_KIND(Index, all_within(p, n, 0, rows), "index out of range in self");
       std::vector<int64_t> times;
       if (by_frequency) {
         times.assign(size_t(rows), 0);

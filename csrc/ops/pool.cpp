@@ -3,6 +3,7 @@
 #include "cpu/parallel.h"
 #include "cpu/pooling.h"
 #include "dispatch/call.h"
+#include "ops/channels_last.h"
 
 namespace rl {
 namespace {
@@ -99,11 +100,6 @@ PoolProblem make_problem(const char* op, const Tensor& self, int nd, const Dims&
   return p;
 }
 
-bool strided_last(const Tensor& t) {
-  return (t.ndim() == 4 || t.ndim() == 5) && !t.is_contiguous() &&
-         is_channels_last(t.sizes(), t.strides());
-}
-
 TensorSpec output_spec(const Tensor& self, const PoolProblem& p, int nd, DType dtype) {
   Dims sizes(self.sizes().data(), size_t(self.ndim() - nd));
   for (int i = 0; i < nd; ++i) sizes.push_back(p.out[3 - nd + i]);
@@ -114,59 +110,14 @@ TensorSpec output_spec(const Tensor& self, const PoolProblem& p, int nd, DType d
 
 // ------------------------------------------------------------------------------------ layouts
 
-bool tagged(const Tensor& t) {
-  return t.is_contiguous() && t.offset() == 0 && t.storage()->layout.channels_last;
-}
-
 // Pooling runs in the order its input lies in; anything else becomes plain.
 Order order_of(const Tensor& t, int nd) {
-  return t.ndim() == nd + 2 && nd > 1 && (strided_last(t) || tagged(t)) ? Order::channels_last
-                                                                        : Order::plain;
-}
-
-struct Input {
-  Tensor keep;
-  const void* data;
-
-  Input(const Tensor& t, Order order) : keep(t) {
-    if (order == Order::channels_last && tagged(t)) {
-      data = t.storage()->raw_data();
-      return;
-    }
-    if (order == Order::plain)
-      keep = contiguous(t);
-    else if (!strided_last(t))
-      keep = call<"clone">(
-          t, t.ndim() == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d);
-    data = keep.data();
-  }
-};
-
-void* output_data(const Tensor& out, Order order) {
-  if (order == Order::plain || !out.is_contiguous() || out.numel() == 0) return out.data();
-  PhysicalLayout& layout = out.storage()->layout;
-  layout.channels_last = true;
-  layout.batch = out.sizes()[0];
-  layout.channels = out.sizes()[1];
-  layout.spatial = out.numel() / (layout.batch * layout.channels);
-  layout.dtype = out.dtype();
-  return out.storage()->raw_data();
+  return t.ndim() == nd + 2 && nd > 1 && lies_channels_last(t) ? Order::channels_last
+                                                               : Order::plain;
 }
 
 // Half types compute in float32.
 Tensor widened(const Tensor& t) { return is_half(t.dtype()) ? to_dtype(t, DType::Float32) : t; }
-
-// A result in the compute dtype, copied back into `out` at the end where that is another one.
-struct Output {
-  Tensor out, work;
-  explicit Output(const Tensor& out)
-      : out(out),
-        work(is_half(out.dtype()) ? empty_strided(out.sizes(), out.strides(), DType::Float32)
-                                  : out) {}
-  void finish() const {
-    if (!work.same(out)) call<"copy_">(out, work);
-  }
-};
 
 using IntAndFloat = TypeList<uint8_t, int8_t, int16_t, int32_t, int64_t, float, double>;
 using LongAndFloat = TypeList<int64_t, float, double>;
@@ -183,16 +134,17 @@ template <class F>
 void run_max(const Tensor& self, PoolProblem p, int nd, const Tensor& out, const Tensor& indices,
              F f) {
   const Tensor wide = widened(self);
-  p.order = out.is_contiguous() && !tagged(wide) ? Order::plain : order_of(wide, nd);
-  const Input x(wide, p.order);
-  const Output y(out);
+  p.order = out.is_contiguous() && !bytes_channels_last(wide) ? Order::plain : order_of(wide, nd);
+  const Activation x(wide, p.order);
+  const Result y(out, wide.dtype(), p.order), at(indices, DType::Int64, p.order);
   dispatch(wide.dtype(), "max_pool", IntAndFloat(), [&]<class T>() {
     T* to = static_cast<T*>(output_data(y.work, p.order));
-    auto* at = static_cast<int64_t*>(output_data(indices, p.order));
+    auto* places = static_cast<int64_t*>(output_data(at.work, p.order));
     const GilRelease release(self.numel() > kKeepGil);
-    f.template operator()<T>(p, static_cast<const T*>(x.data), to, at);
+    f.template operator()<T>(p, static_cast<const T*>(x.data), to, places);
   });
   y.finish();
+  at.finish();
 }
 
 void run_max_backward(const Tensor& grad, const Tensor& indices, int nd, const Tensor& out) {
@@ -200,10 +152,10 @@ void run_max_backward(const Tensor& grad, const Tensor& indices, int nd, const T
   for (int i = 0; i < nd; ++i) p.out[3 - nd + i] = grad.sizes()[grad.ndim() - nd + i];
   const Tensor wide = widened(grad);
   p.order = order_of(indices, nd);
-  if (p.order == Order::channels_last && tagged(indices) != out.is_contiguous())
+  if (p.order == Order::channels_last && bytes_channels_last(indices) != out.is_contiguous())
     p.order = Order::plain;
-  const Input g(wide, p.order), at(indices, p.order);
-  const Output dx(out);
+  const Activation g(wide, p.order), at(indices, p.order);
+  const Result dx(out, wide.dtype(), p.order);
   dispatch(wide.dtype(), "max_pool_backward", IntAndFloat(), [&]<class T>() {
     T* to = static_cast<T*>(output_data(dx.work, p.order));
     const GilRelease release(out.numel() > kKeepGil);
@@ -369,17 +321,13 @@ void run_unary(const Tensor& from, PoolProblem p, int nd, const Tensor& out, con
   // Strides of the result were chosen with those of the input; a mismatch falls back to plain.
   if (p.order == Order::channels_last && strided_last(wide) == out.is_contiguous())
     p.order = Order::plain;
-  const Input x(wide, p.order);
-  const Output y(out);
-  const Tensor direct = p.order == Order::plain && !y.work.is_contiguous()
-                            ? empty(out.sizes(), y.work.dtype())
-                            : y.work;
+  const Activation x(wide, p.order);
+  const Result y(out, wide.dtype(), p.order);
   dispatch(wide.dtype(), name, Types(), [&]<class T>() {
-    T* to = static_cast<T*>(output_data(direct, p.order));
+    T* to = static_cast<T*>(output_data(y.work, p.order));
     const GilRelease release(from.numel() > kKeepGil);
     f.template operator()<T>(p, static_cast<const T*>(x.data), to);
   });
-  if (!direct.same(y.work)) call<"copy_">(y.work, direct);
   y.finish();
 }
 
@@ -549,7 +497,7 @@ OP("adaptive_avg_pool2d(Tensor self, SymInt[2] output_size) -> Tensor")
     .composite([](const Tensor& self, const Dims& output_size) {
       const PoolProblem p = adaptive_problem(kAdaptiveNames[2], "", self, 2, output_size);
       // Global pooling is a mean, and PyTorch's graph shows it as one.
-      if (p.out[1] == 1 && p.out[2] == 1 && is_floating(self.dtype()) && !tagged(self))
+      if (p.out[1] == 1 && p.out[2] == 1 && is_floating(self.dtype()) && !bytes_channels_last(self))
         return call<"mean.dim">(self, Dims({-1, -2}), true);
       return call<"_adaptive_avg_pool2d">(self, output_size);
     });
@@ -559,12 +507,14 @@ OP("adaptive_avg_pool3d(Tensor self, SymInt[3] output_size) -> Tensor")
     .composite([](const Tensor& self, const Dims& output_size) {
       const PoolProblem p = adaptive_problem(kAdaptiveNames[3], "", self, 3, output_size);
       if (p.out[0] == 1 && p.out[1] == 1 && p.out[2] == 1 && is_floating(self.dtype()) &&
-          !tagged(self))
+          !bytes_channels_last(self))
         return call<"mean.dim">(self, Dims({-1, -2, -3}), true);
       return call<"_adaptive_avg_pool3d">(self, output_size);
     });
 
-void check_adaptive1d(const Tensor& self, const char* name) {
+void check_adaptive1d(const Tensor& self, const Dims& output_size, const char* name) {
+  RL_CHECK(output_size.size() == 1, name, "() argument 'output_size' should contain one int (got ",
+           output_size.size(), ")");
   RL_CHECK(self.ndim() == 2 || self.ndim() == 3, name, "(): Expected 2D or 3D tensor, but got ",
            self.sizes());
 }
@@ -573,7 +523,7 @@ OP("adaptive_avg_pool1d(Tensor self, int[1] output_size) -> Tensor")
     .function_only()
     .no_out()
     .composite([](const Tensor& self, const Dims& output_size) {
-      check_adaptive1d(self, "adaptive_avg_pool1d");
+      check_adaptive1d(self, output_size, "adaptive_avg_pool1d");
       return unflat(call<"_adaptive_avg_pool2d">(flat(self), Dims({1, output_size.back()})));
     });
 
@@ -609,7 +559,7 @@ OP("adaptive_max_pool1d(Tensor self, int[1] output_size) -> (Tensor, Tensor)")
     .function_only()
     .no_out()
     .composite([](const Tensor& self, const Dims& output_size) {
-      check_adaptive1d(self, "adaptive_max_pool1d");
+      check_adaptive1d(self, output_size, "adaptive_max_pool1d");
       const TensorList both =
           call_all<"adaptive_max_pool2d">(flat(self), Dims({1, output_size.back()}));
       return std::tuple(unflat(both[0]), unflat(both[1]));

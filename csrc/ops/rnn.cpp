@@ -17,9 +17,14 @@ struct Weights {
 // ---- cells: the input part is computed for all steps at once and passed in ----
 using State = TensorList;  // {h} or {h, c}
 
+TensorList gates_of_step(const Tensor& all, int64_t count) {
+  RL_CHECK(all.ndim() == 2 && all.sizes()[1] % count == 0, "Expected weights of ", count,
+           " gates, but got gates of size ", all.sizes());
+  return call_all<"chunk">(all, count, int64_t(1));
+}
+
 State lstm_step(const Tensor& input_part, const State& state, const Weights& w) {
-  Tensor gates = input_part + linear(state[0], w.w_hh, w.b_hh);
-  TensorList g = call_all<"chunk">(gates, int64_t(4), int64_t(1));
+  TensorList g = gates_of_step(input_part + linear(state[0], w.w_hh, w.b_hh), 4);
   Tensor i = call<"sigmoid">(g[0]), f = call<"sigmoid">(g[1]), n = call<"tanh">(g[2]),
          o = call<"sigmoid">(g[3]);
   Tensor c = f * state[1] + i * n;
@@ -29,8 +34,8 @@ State lstm_step(const Tensor& input_part, const State& state, const Weights& w) 
 }
 
 State gru_step(const Tensor& input_part, const State& state, const Weights& w) {
-  TensorList x = call_all<"chunk">(input_part, int64_t(3), int64_t(1));
-  TensorList h = call_all<"chunk">(linear(state[0], w.w_hh, w.b_hh), int64_t(3), int64_t(1));
+  TensorList x = gates_of_step(input_part, 3);
+  TensorList h = gates_of_step(linear(state[0], w.w_hh, w.b_hh), 3);
   Tensor r = call<"sigmoid">(x[0] + h[0]), z = call<"sigmoid">(x[1] + h[1]);
   Tensor n = call<"tanh">(x[2] + r * h[2]);
   return {(state[0] - n) * z + n};
@@ -135,6 +140,7 @@ std::pair<Tensor, State> run_packed(const Cell& cell, const Tensor& input, const
   TensorList steps =
       call_all<"split_with_sizes">(linear(input, w.w_ih, w.b_ih), batch_sizes, int64_t(0));
   size_t n = steps.size();
+  RL_CHECK(n > 0, "Expected at least one entry in batch_sizes");
   TensorList outputs(n);
   State state;
   auto rows = [](const Tensor& t, int64_t from, int64_t count) {
@@ -196,6 +202,9 @@ std::pair<Tensor, std::vector<State>> run_layers(Tensor input, const std::vector
                                                  const std::vector<Weights>& weights,
                                                  const Options& o, Run run) {
   int directions = o.bidirectional ? 2 : 1;
+  const size_t count = size_t(std::max<int64_t>(o.num_layers, 0)) * size_t(directions);
+  RL_CHECK(initial.size() == count && count > 0, "Expected more hidden states in stacked_rnn");
+  RL_CHECK(weights.size() == count, "Expected more weights in stacked_rnn");
   std::vector<State> last;
   for (int64_t layer = 0; layer < o.num_layers; ++layer) {
     TensorList outputs;
@@ -217,6 +226,8 @@ std::vector<State> split_states(const TensorList& hx) {
   for (const Tensor& t : hx) {
     TensorList parts = call_all<"unbind.int">(t, int64_t(0));
     if (out.empty()) out.resize(parts.size());
+    RL_CHECK(parts.size() == out.size(), "Expected as many cell states as hidden states, but got ",
+             parts.size(), " and ", out.size());
     for (size_t i = 0; i < parts.size(); ++i) out[i].push_back(parts[i]);
   }
   return out;
@@ -332,6 +343,7 @@ OP("lstm_cell(Tensor input, Tensor[] hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=
     .no_out()
     .composite([](const Tensor& input, const TensorList& hx, const Tensor& w_ih, const Tensor& w_hh,
                   const Tensor& b_ih, const Tensor& b_hh) {
+      RL_CHECK(hx.size() == 2, "lstm_cell expects two hidden states");
       State s = lstm_step(linear(input, w_ih, b_ih), hx, {w_ih, w_hh, b_ih, b_hh, {}});
       return std::make_tuple(s[0], s[1]);
     });

@@ -94,6 +94,8 @@ OP("gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Ten
 void check_scatter(const char* op, const Tensor& self, int64_t dim, const Tensor& index,
                    const Tensor& src) {
   check_gather(op, self, dim, index, "self");
+  RL_CHECK(index.numel() == 0 || std::max(index.ndim(), 1) == std::max(src.ndim(), 1),
+           "Index tensor must have the same number of dimensions as src tensor");
   if (src.ndim() > 0 || index.ndim() <= 1) {
     for (int k = 0; k < std::min(src.ndim(), index.ndim()); ++k) {
       RL_CHECK(index.numel() == 0 || index.sizes()[size_t(k)] <= src.sizes()[size_t(k)],

@@ -287,6 +287,7 @@ OP("topk(Tensor self, SymInt k, int dim=-1, bool largest=True, bool sorted=True)
       wrap_dim(dim, self.ndim());
       RL_CHECK(k >= 0 && k <= (self.ndim() > 0 ? self.size(dim) : 1),
                "selected index k out of range");
+      if (self.ndim() == 0) k = 1;
       return by_rows<NumberTypes>(
           "topk_cpu", self, dim, k,
           [&]<class T>(const T* x, int64_t n, T* v, int64_t* at, Row<T>& row) {

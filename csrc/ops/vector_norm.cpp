@@ -277,9 +277,32 @@ struct GroupShape {
   int64_t per_group() const { return channels / groups; }
 };
 
+void check_group_norm(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                      int64_t channels, int64_t groups) {
+  RL_CHECK(groups > 0, "Expected num groups to be greater than 0, got ", groups);
+  RL_CHECK(
+      channels >= 0 && channels % groups == 0,
+      "Expected number of channels in input to be divisible by num_groups, but got input of shape ",
+      input.sizes(), " and num_groups=", groups);
+  const auto check = [&](const Tensor& t, const char* name) {
+    RL_CHECK(!t.defined() || (t.ndim() == 1 && t.numel() == channels), "Expected ", name,
+             " to be a vector of size equal to the number of channels in input, but got ", name,
+             " of shape ", t.sizes(), " and input of shape ", input.sizes());
+  };
+  check(weight, "weight");
+  check(bias, "bias");
+}
+
 std::tuple<Tensor, Tensor, Tensor> group_norm(const Tensor& input, const Tensor& weight,
                                               const Tensor& bias, int64_t batch, int64_t channels,
                                               int64_t spatial, int64_t groups, double eps) {
+  check_group_norm(input, weight, bias, channels, groups);
+  int64_t count = 0;
+  const bool fits = batch >= 0 && spatial >= 0 &&
+                    !__builtin_mul_overflow(batch, channels, &count) &&
+                    !__builtin_mul_overflow(count, spatial, &count);
+  RL_CHECK(fits && input.numel() == count, "Expected X.numel() == N * C * HxW to be true, but got ",
+           "an input of shape ", input.sizes(), ", N=", batch, ", C=", channels, ", HxW=", spatial);
   GroupShape s{batch, channels, spatial, groups};
   DType stat = is_half(input.dtype()) ? DType::Float32 : input.dtype();
   Tensor mean = empty({batch, groups}, stat, input.device()),
@@ -432,19 +455,7 @@ OP("group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=N
       RL_CHECK(input.ndim() >= 2, "Expected at least 2 dimensions for input tensor but received ",
                input.ndim());
       int64_t channels = input.sizes()[1], batch = input.sizes()[0];
-      RL_CHECK(groups > 0, "Expected num groups to be greater than 0, got ", groups);
-      RL_CHECK(
-          channels % groups == 0,
-          "Expected number of channels in input to be divisible by num_groups, but got input of shape ",
-          input.sizes(), " and num_groups=", groups);
-      RL_CHECK(
-          !weight.defined() || (weight.ndim() == 1 && weight.numel() == channels),
-          "Expected weight to be a vector of size equal to the number of channels in input, but got weight of shape ",
-          weight.sizes(), " and input of shape ", input.sizes());
-      RL_CHECK(
-          !bias.defined() || (bias.ndim() == 1 && bias.numel() == channels),
-          "Expected bias to be a vector of size equal to the number of channels in input, but got bias of shape ",
-          bias.sizes(), " and input of shape ", input.sizes());
+      check_group_norm(input, weight, bias, channels, groups);
       if (input.numel() == 0) return call<"clone">(input);
       const int64_t spatial = input.numel() / (batch * channels);
       return call<"native_group_norm">(input, weight, bias, batch, channels, spatial, groups, eps);

@@ -1,4 +1,5 @@
 // Views: other windows on the same storage.
+#include "core/extent.h"
 #include "dispatch/call.h"
 
 namespace rl {
@@ -7,21 +8,18 @@ namespace {
 Tensor as_strided(const Tensor& self, const Dims& size, const Dims& stride,
                   std::optional<int64_t> offset) {
   RL_CHECK(size.size() == stride.size(), "mismatch in length of strides and shape");
-  int64_t at = offset.value_or(self.offset()), last = at;
+  const int64_t at = offset.value_or(self.offset());
   RL_CHECK(at >= 0, "Tensor: invalid storage offset ", at);
   checked_count(size);
-  bool some = true;
-  for (size_t i = 0; i < size.size(); ++i) {
-    RL_CHECK(stride[i] >= 0,
+  for (int64_t s : stride) {
+    RL_CHECK(s >= 0,
              "as_strided: Negative strides are not supported at the moment, got strides: ", stride);
-    if (size[i] == 0) some = false;
-    if (size[i] > 1) last += (size[i] - 1) * stride[i];
   }
-  RL_CHECK(
-      !some || self.is_meta() || size_t(last + 1) * self.item_size() <= self.storage()->bytes(),
-      "setStorage: sizes ", size, ", strides ", stride, ", storage offset ", at, ", and itemsize ",
-      self.item_size(), " requiring a storage size of ", size_t(last + 1) * self.item_size(),
-      " are out of bounds for storage of size ", self.storage()->bytes());
+  const size_t bytes = extent_bytes(size, stride, at, self.item_size());
+  RL_CHECK(self.is_meta() || bytes <= self.storage()->bytes(), "setStorage: sizes ", size,
+           ", strides ", stride, ", storage offset ", at, ", and itemsize ", self.item_size(),
+           " requiring a storage size of ", bytes, " are out of bounds for storage of size ",
+           self.storage()->bytes());
   return alias(self, size, stride, at);
 }
 
@@ -321,8 +319,10 @@ OP("slice.Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None
       to = std::clamp<int64_t>(to, from, size);
       Dims sizes = self.sizes(), strides = self.strides();
       int64_t offset = self.offset() + from * strides[d];
-      sizes[d] = (to - from + step - 1) / step;
-      strides[d] *= step;
+      sizes[d] = to > from ? (to - from - 1) / step + 1 : 0;
+      // A step past the end is never taken: where it cannot be held, the old one stays.
+      int64_t wide;
+      if (!__builtin_mul_overflow(strides[d], step, &wide)) strides[d] = wide;
       return alias(self, sizes, strides, offset);
     })
     .grad("self", "", [](GradContext& c) {
