@@ -91,6 +91,7 @@ struct Product {
   T beta;
   T* c;
   int64_t ldc;
+  const T* row = nullptr;  // added to every row of C; beta is 0 then
 
   // The same product for rows [i0, i1) and columns [j0, j1) of C.
   Product block(int64_t i0, int64_t i1, int64_t j0, int64_t j1) const {
@@ -100,6 +101,15 @@ struct Product {
     p.a += ta ? i0 : i0 * lda;
     p.b += tb ? j0 * ldb : j0;
     p.c += i0 * ldc + j0;
+    if (row) p.row += j0;
+    return p;
+  }
+  // The same with `row` in C already.
+  Product started() const {
+    Product p = *this;
+    p.row = nullptr;
+    p.beta = T(1);
+    for (int64_t i = 0; i < m; i++) std::memcpy(c + i * ldc, row, size_t(n) * sizeof(T));
     return p;
   }
   void small(T* buffer) const {
@@ -169,6 +179,7 @@ enum class Blocks { small, large, turned };
 
 template <class T>
 void run_block(const Product<T>& p, Blocks blocks) {
+  if (p.row) return run_block(p.started(), blocks);
   const int64_t nr = best<T>().nr;
   if (blocks == Blocks::small) {
     alignas(64) T buffer[kMaxNr * kKc];
@@ -264,15 +275,33 @@ void library_sgemm(const Product<float>& p) {
 }
 
 template <class T>
+void real_gemm(const Product<T>& p);
+
+// What does not add a row itself begins with it.
+template <class T>
+void begin_with_row(Product<T> p) {
+  parallel_for(p.m, std::max<int64_t>(1, kDefaultGrain / p.n),
+               [&](int64_t from, int64_t to) { p.block(from, to, 0, p.n).started(); });
+  p.row = nullptr;
+  p.beta = T(1);
+  real_gemm(p);
+}
+
+template <class T>
 void real_gemm(const Product<T>& p) {
   if (p.m <= 0 || p.n <= 0) return;
+  if (p.row && p.k <= 0) return begin_with_row(p);
   if (p.k <= 0 || p.alpha == T(0)) return scale(p.m, p.n, p.beta, p.c, p.ldc);
   const int64_t work = p.m * p.n * p.k;
+  const Blocks blocks = choose_blocks(p);
+  bool library = false;
+  if constexpr (std::is_same_v<T, float>)
+    library = blocks != Blocks::turned && use_library_sgemm(p.m, p.n, p.k);
+  if (p.row && (library || p.m <= 3 || p.n == 1 || work <= 128)) return begin_with_row(p);
   if (work <= 128) return tiny(p);
   if (matrix_vector(p)) return;
-  const Blocks blocks = choose_blocks(p);
   if constexpr (std::is_same_v<T, float>) {
-    if (blocks != Blocks::turned && use_library_sgemm(p.m, p.n, p.k)) return library_sgemm(p);
+    if (library) return library_sgemm(p);
   }
   split(p, blocks);
 }
@@ -421,18 +450,26 @@ void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, typename GemmScalar
   }
 }
 
-template <class H>
-bool half_gemm_with_bias(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const H* a, int64_t lda,
-                         const H* b, int64_t ldb, const H* bias, H* c, int64_t ldc) {
-  constexpr auto type = std::is_same_v<H, Half> ? onednn::Type::f16 : onednn::Type::bf16;
-  if (m <= 0 || n <= 0 || m * n * k <= 32 * 32 * 32) return false;
-  return onednn::half_gemm(type, type, ta, tb, m, n, k, a, lda, b, ldb, c, ldc, bias);
+template <class T>
+bool gemm_with_bias(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda,
+                    const T* b, int64_t ldb, const T* bias, T* c, int64_t ldc) {
+  if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
+    constexpr auto type = std::is_same_v<T, Half> ? onednn::Type::f16 : onednn::Type::bf16;
+    if (m <= 0 || n <= 0 || m * n * k <= 32 * 32 * 32) return false;
+    return onednn::half_gemm(type, type, ta, tb, m, n, k, a, lda, b, ldb, c, ldc, bias);
+  } else {
+    real_gemm(Product<T>{ta, tb, m, n, k, T(1), a, lda, b, ldb, T(0), c, ldc, bias});
+    return true;
+  }
 }
-template bool half_gemm_with_bias<Half>(bool, bool, int64_t, int64_t, int64_t, const Half*, int64_t,
-                                        const Half*, int64_t, const Half*, Half*, int64_t);
-template bool half_gemm_with_bias<BFloat16>(bool, bool, int64_t, int64_t, int64_t, const BFloat16*,
-                                            int64_t, const BFloat16*, int64_t, const BFloat16*,
-                                            BFloat16*, int64_t);
+#define RL_BIAS(T)                                                                          \
+  template bool gemm_with_bias<T>(bool, bool, int64_t, int64_t, int64_t, const T*, int64_t, \
+                                  const T*, int64_t, const T*, T*, int64_t);
+RL_BIAS(float)
+RL_BIAS(double)
+RL_BIAS(Half)
+RL_BIAS(BFloat16)
+#undef RL_BIAS
 
 template <class T>
 void gemm_batched(int64_t batch, bool ta, bool tb, int64_t m, int64_t n, int64_t k,

@@ -32,11 +32,11 @@ void gemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k,
           typename GemmScalar<T>::type alpha, const T* a, int64_t lda, const T* b, int64_t ldb,
           typename GemmScalar<T>::type beta, T* c, int64_t ldc);
 
-// C (m, n) = op(A) op(B) + bias (n) for half types, rounded once. False where the library has no
-// kernel for it: nothing has been done then.
-template <class H>
-bool half_gemm_with_bias(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, const H* a,
-                         int64_t lda, const H* b, int64_t ldb, const H* bias, H* c, int64_t ldc);
+// C (m, n) = op(A) op(B) + bias (n), for floating types; half types are rounded once. False where
+// the library has no kernel for it: nothing has been done then.
+template <class T>
+bool gemm_with_bias(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, const T* a,
+                    int64_t lda, const T* b, int64_t ldb, const T* bias, T* c, int64_t ldc);
 
 // `batch` independent products; stride_* are the distances between matrices in elements (0 repeats
 // an operand; stride_c must not be 0 when batch > 1).

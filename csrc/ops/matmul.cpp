@@ -163,21 +163,22 @@ void start_from(const Tensor& self, const Scalar& beta, const Tensor& out) {
   if (!is_one(beta)) call_<"mul.Tensor">(out, wrapped_number(beta));
 }
 
-// self + mat1 mat2 in one step for half types, where self is one row.
+// self + mat1 mat2 in one step, where self is one row.
 bool add_row_at_once(const Tensor& self, const Tensor& mat1, const Tensor& mat2,
                      const Tensor& out) {
-  if (!is_half(out.dtype()) || self.ndim() != 1 || self.numel() != out.size(1) ||
-      !self.is_contiguous())
+  if (!is_floating(out.dtype()) || self.dtype() != out.dtype() || self.ndim() != 1 ||
+      self.numel() != out.size(1) || !self.is_contiguous())
     return false;
   const Matrix x(mat1), y(mat2);
   const int64_t m = mat1.size(0), k = mat1.size(1), n = mat2.size(1);
   bool done = false;
-  dispatch(out.dtype(), "addmm_impl_cpu_", TypeList<Half, BFloat16>(), [&]<class T>() {
-    const T *xp = x.data<T>(), *yp = y.data<T>(), *bias = self.data<const T>();
-    T* to = out.data<T>();
-    const GilRelease release(m * n * k > kKeepGil);
-    done = half_gemm_with_bias<T>(x.trans, y.trans, m, n, k, xp, x.ld, yp, y.ld, bias, to, n);
-  });
+  dispatch(out.dtype(), "addmm_impl_cpu_", TypeList<float, double, Half, BFloat16>(),
+           [&]<class T>() {
+             const T *xp = x.data<T>(), *yp = y.data<T>(), *bias = self.data<const T>();
+             T* to = out.data<T>();
+             const GilRelease release(m * n * k > kKeepGil);
+             done = gemm_with_bias<T>(x.trans, y.trans, m, n, k, xp, x.ld, yp, y.ld, bias, to, n);
+           });
   return done;
 }
 
