@@ -401,6 +401,7 @@ def __contains__(self, element):
 
 
 def __complex__(self):
+    _C._warn_scalar_of_graph(self)
     return complex(self.item())
 
 
