@@ -2,6 +2,7 @@
 #include <Python.h>
 #include <structmember.h>
 
+#include "autograd/view_twin.h"
 #include "bind/python.h"
 #include "cpu/uninitialized.h"
 
@@ -125,6 +126,25 @@ PyObject* detach_entry(PyObject*, PyObject* o) {
   });
 }
 
+// _check_view_in_place(tensor): raises where autograd forbids to change it in place.
+PyObject* check_view_in_place(PyObject*, PyObject* o) {
+  return guarded([&] {
+    const Tensor t = require_tensor(o, "_check_view_in_place");
+    check_inplace(t, GradMode::enabled() && requires_grad(t));
+    return Py_NewRef(Py_None);
+  });
+}
+// _adopt_view(tensor, view, node_name): the tensor becomes the view that was made of it.
+PyObject* adopt_view_entry(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject *target, *view;
+    const char* name;
+    if (!PyArg_ParseTuple(args, "OOs", &target, &view, &name)) return nullptr;
+    adopt_view(require_tensor(target, name), require_tensor(view, name), name);
+    return Py_NewRef(target);
+  });
+}
+
 PyMethodDef functions[] = {{"_resize_", resize_entry, METH_VARARGS, nullptr},
                            {"_detach_", detach_entry, METH_O, nullptr},
                            {"_from_address", from_address, METH_VARARGS, nullptr},
@@ -133,6 +153,8 @@ PyMethodDef functions[] = {{"_resize_", resize_entry, METH_VARARGS, nullptr},
                            {"_storage_id", storage_id, METH_O, nullptr},
                            {"_storage_address", storage_address, METH_O, nullptr},
                            {"_set_storage", set_storage, METH_VARARGS, nullptr},
+                           {"_check_view_in_place", check_view_in_place, METH_O, nullptr},
+                           {"_adopt_view", adopt_view_entry, METH_VARARGS, nullptr},
                            {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace
