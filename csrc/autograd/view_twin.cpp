@@ -20,9 +20,7 @@ class TwinNode final : public Node {
     wanted = before;
     return out;
   }
-  void release_saved() override {
-    inner_->release_saved();
-  }
+  void release_saved() override { inner_->release_saved(); }
 
  private:
   Ref<Node> inner_;

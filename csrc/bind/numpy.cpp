@@ -145,6 +145,31 @@ PyObject* adopt_view_entry(PyObject*, PyObject* args) {
   });
 }
 
+// _swap_tensors(a, b): the two objects exchange class, attributes and tensor.
+PyObject* swap_tensors(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject *a, *b;
+    if (!PyArg_ParseTuple(args, "OO", &a, &b)) return nullptr;
+    auto *one = reinterpret_cast<PyTensor*>(a), *other = reinterpret_cast<PyTensor*>(b);
+    for (const char* name : {"t1", "t2"}) {
+      const auto count = require_tensor(name[1] == '1' ? a : b, "swap_tensors")->use_count() - 1;
+      RL_CHECK(count == 1, "Expected single reference to ", name, "'s Tensor object but got ",
+               count, ": a graph or another part of the program still uses it");
+    }
+    PyRef type_of_a = PyRef::borrow(reinterpret_cast<PyObject*>(Py_TYPE(a))),
+          type_of_b = PyRef::borrow(reinterpret_cast<PyObject*>(Py_TYPE(b)));
+    if (type_of_a.get() != type_of_b.get() &&
+        (PyObject_SetAttrString(a, "__class__", type_of_b.get()) < 0 ||
+         PyObject_SetAttrString(b, "__class__", type_of_a.get()) < 0))
+      return nullptr;
+    std::swap(one->impl, other->impl);
+    std::swap(one->dict, other->dict);
+    one->impl->pyobj = a;
+    other->impl->pyobj = b;
+    Py_RETURN_NONE;
+  });
+}
+
 PyMethodDef functions[] = {{"_resize_", resize_entry, METH_VARARGS, nullptr},
                            {"_detach_", detach_entry, METH_O, nullptr},
                            {"_from_address", from_address, METH_VARARGS, nullptr},
@@ -154,6 +179,7 @@ PyMethodDef functions[] = {{"_resize_", resize_entry, METH_VARARGS, nullptr},
                            {"_storage_address", storage_address, METH_O, nullptr},
                            {"_set_storage", set_storage, METH_VARARGS, nullptr},
                            {"_check_view_in_place", check_view_in_place, METH_O, nullptr},
+                           {"_swap_tensors", swap_tensors, METH_VARARGS, nullptr},
                            {"_adopt_view", adopt_view_entry, METH_VARARGS, nullptr},
                            {nullptr, nullptr, 0, nullptr}};
 

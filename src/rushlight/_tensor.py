@@ -165,6 +165,14 @@ def mtia(self, device=None, non_blocking: bool = False, memory_format=None):
     return _moved(self, "mtia", "MTIA", device)
 
 
+def record_stream(self, stream):
+    """Keep memory until a GPU's stream has used it: nothing that a tensor of the CPU can do."""
+    raise NotImplementedError(
+        "Could not run 'aten::record_stream' with arguments from the 'CPU' backend.\n"
+        "record_stream is of use on CUDA only: call it where tensor.is_cuda"
+    )
+
+
 def type_as(self, other):
     """The tensor with the dtype of `other`."""
     return self.to(other.dtype)

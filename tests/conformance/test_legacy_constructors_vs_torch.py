@@ -11,7 +11,15 @@ import rushlight
 
 torch = pytest.importorskip("torch")
 
-TYPES = ["Tensor", "FloatTensor", "DoubleTensor", "IntTensor", "LongTensor", "HalfTensor", "BoolTensor"]
+TYPES = [
+    "Tensor",
+    "FloatTensor",
+    "DoubleTensor",
+    "IntTensor",
+    "LongTensor",
+    "HalfTensor",
+    "BoolTensor",
+]
 ARGUMENTS = {  # arguments, and whether values are written
     "int64 tensor": (lambda lib: (lib.tensor([1, 2]),), True),
     "float32 tensor": (lambda lib: (lib.tensor([1.5, 2.0]),), True),

@@ -16,6 +16,7 @@ def test_tensor_of_any_dtype_is_viewed():
     assert torch.equal(graph.grad, torch.ones(2))
 
 
+@pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
 def test_typed_constructor_refuses_another_dtype():
     with pytest.raises(TypeError, match=r"convert it by \.to\(torch\.float32\)"):
         torch.FloatTensor(torch.tensor([1, 2]))
