@@ -56,7 +56,11 @@ def _segments(lib, x, reduce, **kwargs):
 
 GRADIENTS = {
     "cosine_similarity": (lambda t, x, y: t.cosine_similarity(x, y, 0, 1e-3), (3, 4), (3, 4)),
-    "pairwise_distance": (lambda t, x, y: t.pairwise_distance(x, y, 3.0, 1e-3, True), (3, 4), (3, 4)),
+    "pairwise_distance": (
+        lambda t, x, y: t.pairwise_distance(x, y, 3.0, 1e-3, True),
+        (3, 4),
+        (3, 4),
+    ),
     "kl_div none": (lambda t, x: t.kl_div(x, _target(t), 0), (3, 4)),
     "kl_div mean": (lambda t, x: t.kl_div(x, _target(t), 1), (3, 4)),
     "kl_div sum": (lambda t, x: t.kl_div(x, _target(t), 2, log_target=True), (3, 4)),
@@ -110,9 +114,7 @@ PROGRAMS = {
     "segments name": lambda t: t.segment_reduce(t.arange(6.0), "no", lengths=t.tensor([2, 4])),
     "segments none": lambda t: t.segment_reduce(t.arange(6.0), "sum"),
     "segments ints": lambda t: t.segment_reduce(t.arange(6), "sum", lengths=t.tensor([2, 4])),
-    "segments indices": lambda t: t.segment_reduce(
-        t.arange(6.0), "sum", indices=t.tensor([2, 4])
-    ),
+    "segments indices": lambda t: t.segment_reduce(t.arange(6.0), "sum", indices=t.tensor([2, 4])),
     "pca q": lambda t: t.pca_lowrank(t.ones(3, 2), q=3),
     "pca niter": lambda t: t.pca_lowrank(t.ones(3, 2), niter=-1),
     "has": lambda t: [t.has_cuda, t.has_cudnn, t.has_mps, t.has_mkldnn],
@@ -179,5 +181,10 @@ def test_environment_report_has_the_same_labels():
     assert ours.SystemEnv._fields == collect_env.SystemEnv._fields
     for command in ("echo hi; exit 3", ["echo", "hi"]):
         assert ours.run(command) == collect_env.run(command)
-    for name in ("get_gcc_version", "get_cmake_version", "get_nvidia_driver_version", "get_gpu_info"):
+    for name in (
+        "get_gcc_version",
+        "get_cmake_version",
+        "get_nvidia_driver_version",
+        "get_gpu_info",
+    ):
         assert getattr(ours, name)(ours.run) == getattr(collect_env, name)(collect_env.run)

@@ -34,7 +34,8 @@ def swap_tensors(t1: Tensor, t2: Tensor) -> None:
         if weakref.getweakrefs(tensor):
             raise RuntimeError(f"Cannot swap {name} because it has weakref associated with it")
     slots = [
-        {n for base in type(t).__mro__ for n in base.__dict__.get("__slots__", ())} for t in (t1, t2)
+        {n for base in type(t).__mro__ for n in base.__dict__.get("__slots__", ())}
+        for t in (t1, t2)
     ]
     if slots[0] != slots[1]:
         raise RuntimeError("Cannot swap t1 and t2 if they have different slots")

@@ -61,8 +61,8 @@ def run(command: Any) -> tuple[int, str, str]:
         words = command if isinstance(command, str) else " ".join(command)
         return 127, "", f"Command not found: {words}"
     coding = locale.getpreferredencoding()
-    texts = (text.decode(coding, "replace").strip() for text in (done.stdout, done.stderr))
-    return (done.returncode, *texts)
+    out, errors = (t.decode(coding, "replace").strip() for t in (done.stdout, done.stderr))
+    return done.returncode, out, errors
 
 
 def run_and_read_all(run_lambda: Any, command: Any) -> str | None:
