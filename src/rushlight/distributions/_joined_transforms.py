@@ -75,14 +75,14 @@ class CatTransform(Transform):
         lengths: how long each map's part is. Default: 1.
     """
 
-    def __init__(
-        self, tseq: Any, dim: int = 0, lengths: Any = None, cache_size: int = 0
-    ) -> None:
+    def __init__(self, tseq: Any, dim: int = 0, lengths: Any = None, cache_size: int = 0) -> None:
         self.transforms = [t.with_cache(cache_size) if cache_size else t for t in tseq]
         super().__init__(cache_size)
         self.lengths = [1] * len(self.transforms) if lengths is None else list(lengths)
         if len(self.lengths) != len(self.transforms):
-            raise ValueError(f"got {len(self.lengths)} lengths for {len(self.transforms)} transforms")
+            raise ValueError(
+                f"got {len(self.lengths)} lengths for {len(self.transforms)} transforms"
+            )
         self.dim = dim
 
     @property

@@ -38,7 +38,9 @@ class ExponentialFamily(Distribution):
         result = normalizer - self._mean_carrier_measure
         batch = len(self._batch_shape)
         for parameter, gradient in zip(parameters, gradients):
-            result = result - (parameter * gradient).reshape((*self._batch_shape, -1)).sum(-1) if (
-                parameter.dim() > batch
-            ) else result - parameter * gradient
+            result = (
+                result - (parameter * gradient).reshape((*self._batch_shape, -1)).sum(-1)
+                if (parameter.dim() > batch)
+                else result - parameter * gradient
+            )
         return result

@@ -59,9 +59,7 @@ class Wishart(Distribution):
         n = matrix.shape[-1]
         df = df if isinstance(df, Tensor) else _C.ops.full((), df, dtype=matrix.dtype)
         if (df <= n - 1).any():
-            raise ValueError(
-                f"Value of df={df} expected to be greater than ndim - 1 = {n - 1}."
-            )
+            raise ValueError(f"Value of df={df} expected to be greater than ndim - 1 = {n - 1}.")
         batch = broadcast_shapes(tuple(matrix.shape[:-2]), tuple(df.shape))
         self.df = df.expand(batch)
         matrix = matrix.expand((*batch, n, n))
@@ -108,9 +106,7 @@ class Wishart(Distribution):
     def variance(self) -> Tensor:
         v = self.covariance_matrix
         diagonal = v.diagonal(0, -2, -1)
-        return self.df[..., None, None] * (
-            v**2 + diagonal.unsqueeze(-1) * diagonal.unsqueeze(-2)
-        )
+        return self.df[..., None, None] * (v**2 + diagonal.unsqueeze(-1) * diagonal.unsqueeze(-2))
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         shape = tuple(self._extended_shape(sample_shape))
