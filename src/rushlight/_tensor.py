@@ -584,6 +584,15 @@ def map_(self, tensor, callable):
     )
 
 
+def map2_(self, x, y, callable):
+    """Replace every element by callable(element, element of x, element of y), in place."""
+    others = (t.expand(self.shape).reshape(-1).tolist() for t in (x, y))
+    rows = zip(self.reshape(-1).tolist(), *others)
+    return self.copy_(
+        _from_sequence([callable(*row) for row in rows], self.dtype).reshape(self.shape)
+    )
+
+
 def split(self, split_size, dim: int = 0):
     """Split into views of `split_size` along `dim`; a list gives the sizes."""
     if isinstance(split_size, (list, tuple)):
