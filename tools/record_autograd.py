@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT / "tests/autograd"))
 
 from observe import plain  # noqa: E402
 
-MODULES = ("views", "graph", "hooks", "function", "more", "overrides", "unsigned")
+MODULES = ("views", "graph", "hooks", "function", "more", "overrides", "unsigned", "view_twins")
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ PROGRAMS = {
     "char_rnn": ["examples/char_rnn.py", "--steps", "20"],
     "attention_weights": ["examples/attention_weights.py", "--steps", "20"],
     "custom_function": ["examples/custom_function.py", "--steps", "20"],
-    "fine_tune": ["examples/fine_tune.py", "--steps", "3", "--lr", "1e-5"],
+    "finetune_resnet": ["examples/finetune_resnet.py", "--steps", "3", "--lr", "1e-5"],
 }
 # Declares torchvision's native operators, should its library fit another PyTorch, and runs a program.
 VISION = (

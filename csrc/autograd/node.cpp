@@ -139,7 +139,9 @@ std::string short_name(const Node& node) {
   size_t end = name.rfind("Backward");
   bool numbered = end != std::string::npos &&
                   name.find_first_not_of("0123456789", end + 8) == std::string::npos;
-  return numbered ? name.substr(0, end) : name;
+  if (!numbered) return name;
+  const std::string number = name.substr(end + 8);
+  return name.substr(0, end) + (number == "0" ? "" : number);
 }
 
 AutogradMeta& make_autograd_meta(const Tensor& t) {

@@ -1,20 +1,48 @@
-// backward, graph nodes, hooks and user-written functions.
+// backward, graph nodes and hooks.
 #include <Python.h>
-#include <structmember.h>
 
 #include <cstring>
 #include <unordered_map>
 
 #include "autograd/engine.h"
+#include "bind/function.h"
 #include "bind/python.h"
 #include "dispatch/autocast.h"
 
 namespace rl {
 
+PyObject* to_tuple(const TensorList& list) {
+  PyObject* tuple = check(PyTuple_New(Py_ssize_t(list.size())));
+  for (size_t i = 0; i < list.size(); ++i) PyTuple_SET_ITEM(tuple, Py_ssize_t(i), wrap(list[i]));
+  return tuple;
+}
+
+void from_sequence(PyObject* o, TensorList& grads, const char* what) {
+  PyRef one;
+  if (is_tensor(o) || o == Py_None) one = PyRef(check(PyTuple_Pack(1, o)));
+  PyRef fast(check(PySequence_Fast(one ? one.get() : o, what)));
+  grads.clear();
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fast.get()); ++i) {
+    PyObject* e = PySequence_Fast_GET_ITEM(fast.get(), i);
+    RL_CHECK_KIND(Type, e == Py_None || is_tensor(e), what, ": expected Tensor or None, got ",
+                  Py_TYPE(e)->tp_name);
+    grads.push_back(e == Py_None ? Tensor() : unwrap(e));
+  }
+}
+
+PyObject* next_functions(const Node& node) {
+  PyRef out(check(PyTuple_New(Py_ssize_t(node.next.size()))));
+  for (size_t i = 0; i < node.next.size(); ++i) {
+    PyRef fn(wrap_node(node.next[i].node));
+    PyTuple_SET_ITEM(out.get(), Py_ssize_t(i),
+                     Py_BuildValue("(OI)", fn.get(), node.next[i].input_nr));
+  }
+  return out.release();
+}
+
 namespace {
 
 PyTypeObject* node_type;
-PyTypeObject* function_type;
 
 // ---- graph nodes as Python sees them ----
 struct PyNode {
@@ -64,25 +92,6 @@ struct PyTensorHook final : PyHook {
   }
 };
 
-PyObject* to_tuple(const TensorList& list) {
-  PyObject* tuple = check(PyTuple_New(Py_ssize_t(list.size())));
-  for (size_t i = 0; i < list.size(); ++i) PyTuple_SET_ITEM(tuple, Py_ssize_t(i), wrap(list[i]));
-  return tuple;
-}
-
-void from_sequence(PyObject* o, TensorList& grads, const char* what) {
-  PyRef one;
-  if (is_tensor(o) || o == Py_None) one = PyRef(check(PyTuple_Pack(1, o)));
-  PyRef fast(check(PySequence_Fast(one ? one.get() : o, what)));
-  grads.clear();
-  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fast.get()); ++i) {
-    PyObject* e = PySequence_Fast_GET_ITEM(fast.get(), i);
-    RL_CHECK_KIND(Type, e == Py_None || is_tensor(e), what, ": expected Tensor or None, got ",
-                  Py_TYPE(e)->tp_name);
-    grads.push_back(e == Py_None ? Tensor() : unwrap(e));
-  }
-}
-
 // A hook on a node: pre hooks see the gradients of its outputs, post hooks both sides.
 struct PyNodeHook final : PyHook {
   PyNodeHook(PyObject* f, bool post) : PyHook(f), post(post) {}
@@ -118,15 +127,6 @@ void node_dealloc(PyObject* self) {
 PyObject* node_repr(PyObject* self) {
   return PyUnicode_FromFormat("<%s object at %p>", std::strrchr(Py_TYPE(self)->tp_name, '.') + 1,
                               self);
-}
-PyObject* next_functions(const Node& node) {
-  PyRef out(check(PyTuple_New(Py_ssize_t(node.next.size()))));
-  for (size_t i = 0; i < node.next.size(); ++i) {
-    PyRef fn(wrap_node(node.next[i].node));
-    PyTuple_SET_ITEM(out.get(), Py_ssize_t(i),
-                     Py_BuildValue("(OI)", fn.get(), node.next[i].input_nr));
-  }
-  return out.release();
 }
 PyObject* node_metadata(Node& node) {
   if (!node.metadata)
@@ -168,224 +168,6 @@ PyMethodDef node_methods[] = {{"name", node_name, METH_NOARGS, "Name of the node
                                "When the node was made, as a number that grows."},
                               {nullptr, nullptr, 0, nullptr}};
 
-// ---- autograd.Function ----
-class FunctionNode;
-struct PyFunction {                  // the ctx object; Python classes derive from it
-  PyObject_HEAD FunctionNode* node;  // not owned: the node owns the ctx
-  PyObject* dict;
-  PyObject* weakrefs;
-};
-
-class FunctionNode final : public Node {
- public:
-  FunctionNode(PyObject* ctx, std::string name)
-      : Node(0), name_(std::move(name)), ctx_(PyRef::borrow(ctx)) {
-    reinterpret_cast<PyFunction*>(ctx)->node = this;
-  }
-  ~FunctionNode() override { reinterpret_cast<PyFunction*>(ctx_.get())->node = nullptr; }
-  std::string name() const override { return name_; }
-  TensorList apply(TensorList grads) override {
-    for (size_t i = 0; i < grads.size() && i < outputs.size(); ++i) {
-      if (!grads[i].defined() && materialize && outputs[i].dtype != DType::Undefined) {
-        grads[i] = call<"zeros">(outputs[i].sizes, outputs[i].dtype, Value(), outputs[i].device);
-      }
-    }
-    PyRef args(to_tuple(grads));
-    static PyObject* entry = check(PyUnicode_InternFromString("_run_backward"));
-    PyRef r(check(PyObject_CallMethodOneArg(ctx_.get(), entry, args.get())));
-    TensorList out;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(r.get()); ++i) {
-      PyObject* e = PyTuple_GET_ITEM(r.get(), i);
-      RL_CHECK(e == Py_None || is_tensor(e), "expected Variable or None (got ", Py_TYPE(e)->tp_name,
-               ")");
-      out.push_back(e == Py_None ? Tensor() : unwrap(e));
-    }
-    out.resize(next.size());
-    for (size_t i = 0; i < out.size(); ++i) {
-      if (!out[i].defined() || !next[i].node) continue;
-      const InputInfo& info = inputs[i];
-      if (out[i].sizes() != info.sizes) {
-        RL_CHECK(expandable(info.sizes, out[i].sizes()), "Function ", name_,
-                 " returned an invalid gradient at index ", i, " - got ", out[i].sizes(),
-                 " but expected shape compatible with ", info.sizes);
-        out[i] = sum_to_size(out[i], info.sizes);
-      }
-      if (out[i].dtype() != info.dtype && is_differentiable(info.dtype))
-        out[i] = to_dtype(out[i], info.dtype);
-    }
-    return out;
-  }
-  void release_saved() override {
-    released = true;
-    saved.clear();
-  }
-  PyObject* ctx() const { return ctx_.get(); }
-
-  struct InputInfo {
-    Dims sizes;
-    DType dtype = DType::Undefined;
-  };
-  std::vector<InputInfo> inputs;
-  std::vector<SavedTensor> saved;
-  bool materialize = true;
-
- private:
-  std::string name_;
-  PyRef ctx_;
-};
-
-int function_traverse(PyObject* self, visitproc visit, void* arg) {
-  Py_VISIT(Py_TYPE(self));
-  Py_VISIT(reinterpret_cast<PyFunction*>(self)->dict);
-  return 0;
-}
-int function_clear(PyObject* self) {
-  Py_CLEAR(reinterpret_cast<PyFunction*>(self)->dict);
-  return 0;
-}
-void function_dealloc(PyObject* self) {
-  PyObject_GC_UnTrack(self);
-  if (reinterpret_cast<PyFunction*>(self)->weakrefs) PyObject_ClearWeakRefs(self);
-  function_clear(self);
-  PyTypeObject* type = Py_TYPE(self);
-  type->tp_free(self);
-  Py_DECREF(type);
-}
-FunctionNode& function_node(PyObject* o) {
-  auto* node = reinterpret_cast<PyFunction*>(o)->node;
-  RL_CHECK(node, "the graph of this function is gone, or nothing was recorded for it");
-  return *node;
-}
-PyGetSetDef function_getset[] = {
-    {"next_functions",
-     [](PyObject* s, void*) { return guarded([&] { return next_functions(function_node(s)); }); },
-     nullptr, nullptr, nullptr},
-    {"metadata",
-     [](PyObject* s, void*) { return guarded([&] { return node_metadata(function_node(s)); }); },
-     nullptr, nullptr, nullptr},
-    {"_saved_tensors",
-     [](PyObject* s, void*) {
-       return guarded([&]() -> PyObject* {
-         auto* node = reinterpret_cast<PyFunction*>(s)->node;
-         if (!node) Py_RETURN_NONE;
-         RL_CHECK(!node->released,
-                  "Trying to backward through the graph a second time (or directly access saved "
-                  "tensors after they have already been freed). Saved intermediate values of the "
-                  "graph are freed when you call .backward() or autograd.grad(). Specify "
-                  "retain_graph=True if you need to backward through the graph a second time or if "
-                  "you need to access saved tensors after calling backward.");
-         TensorList list;
-         Ref<Node> self(node);
-         for (auto& v : node->saved) list.push_back(v.unpack(node, self));
-         return to_tuple(list);
-       });
-     },
-     nullptr, nullptr, nullptr},
-    {nullptr, nullptr, nullptr, nullptr, nullptr}};
-PyObject* function_name(PyObject* s, PyObject*) {
-  return guarded([&] { return PyUnicode_FromString(function_node(s).name().c_str()); });
-}
-PyMethodDef function_methods[] = {{"name", function_name, METH_NOARGS, "Name of the node."},
-                                  {nullptr, nullptr, 0, nullptr}};
-PyMemberDef function_members[] = {
-    {"__dictoffset__", T_PYSSIZET, offsetof(PyFunction, dict), READONLY, nullptr},
-    {"__weaklistoffset__", T_PYSSIZET, offsetof(PyFunction, weakrefs), READONLY, nullptr},
-    {nullptr, 0, 0, 0, nullptr}};
-
-bool contains(const TensorList& list, const Tensor& t) {
-  for (const Tensor& e : list) {
-    if (e.same(t)) return true;
-  }
-  return false;
-}
-
-// _attach_function(ctx, name, inputs, outputs, dirty, non_differentiable, to_save, materialize)
-// -> outputs. Inputs are the positional arguments (None where not a tensor).
-PyObject* attach_function(PyObject*, PyObject* args) {
-  return guarded([&]() -> PyObject* {
-    PyObject *ctx, *py_inputs, *py_outputs, *py_dirty, *py_constant, *py_save;
-    const char* name;
-    int materialize;
-    if (!PyArg_ParseTuple(args, "OsOOOOOp", &ctx, &name, &py_inputs, &py_outputs, &py_dirty,
-                          &py_constant, &py_save, &materialize)) {
-      return nullptr;
-    }
-    TensorList inputs, outputs, dirty, constant, to_save;
-    from_sequence(py_inputs, inputs, "inputs");
-    from_sequence(py_outputs, outputs, "outputs");
-    from_sequence(py_dirty, dirty, "mark_dirty");
-    from_sequence(py_constant, constant, "mark_non_differentiable");
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(py_save); ++i) {
-      PyObject* e = PyTuple_GET_ITEM(py_save, i);
-      RL_CHECK_KIND(Type, e == Py_None || is_tensor(e),
-                    "save_for_backward can only save variables, but argument ", i, " is of type ",
-                    Py_TYPE(e)->tp_name);
-      to_save.push_back(e == Py_None ? Tensor() : unwrap(e));
-    }
-    bool record = false;
-    for (const Tensor& t : inputs) record |= t.defined() && requires_grad(t);
-    record = record && GradMode::enabled();
-    for (const Tensor& t : dirty) {
-      RL_CHECK(!record || t->is_view || !t->requires_grad || grad_fn(t),
-               "a leaf Variable that requires grad has been used in an in-place operation.");
-      check_inplace(t, record);
-    }
-    if (!record) {
-      for (Tensor& t : outputs) {
-        if (!t.defined()) continue;
-        bool is_dirty = contains(dirty, t);
-        if (is_dirty) t->bump_version();
-        if (contains(inputs, t) && !is_dirty) t = call<"alias">(t);
-      }
-      return to_tuple(outputs);
-    }
-    auto node = make_ref<FunctionNode>(ctx, name);
-    node->materialize = materialize;
-    node->num_inputs = uint32_t(outputs.size());
-    node->outputs.resize(outputs.size());
-    for (size_t i = 0; i < outputs.size(); ++i) {
-      const Tensor& t = outputs[i];
-      if (t.defined()) node->outputs[i] = {t.sizes(), t.dtype(), t.device()};
-    }
-    for (const Tensor& t : inputs) {
-      node->next.push_back(t.defined() ? gradient_edge(t) : Edge());
-      node->inputs.push_back(t.defined() ? FunctionNode::InputInfo{t.sizes(), t.dtype()}
-                                         : FunctionNode::InputInfo{});
-    }
-    TensorList raw = outputs;
-    Ref<Node> base(node.get());
-    for (size_t i = 0; i < outputs.size(); ++i) {
-      Tensor& t = outputs[i];
-      if (!t.defined()) continue;
-      bool is_dirty = contains(dirty, t);
-      bool is_input = contains(inputs, t) && !is_dirty;
-      Tensor original = t;
-      if (is_input) t = alias(t);
-      if (is_dirty) t->bump_version();
-      if (!is_differentiable(t.dtype()) || contains(constant, raw[i])) {
-        continue;
-      }
-      if (is_input) mark_view(t, original, AutogradMeta::Creation::CustomFunction);
-      if (!is_dirty && t->is_view)
-        autograd_meta(t)->creation = AutogradMeta::Creation::CustomFunction;
-      if (is_dirty) {
-        rebase_history(t, base);
-      } else {
-        set_history(t, base, uint32_t(i));
-      }
-    }
-    for (const Tensor& t : to_save) {
-      if (!t.defined()) {
-        node->saved.emplace_back();
-        continue;
-      }
-      bool is_output = contains(raw, t) && !contains(inputs, t);
-      node->saved.emplace_back(t, is_output);
-    }
-    return to_tuple(outputs);
-  });
-}
-
 // ---- backward ----
 TensorList tensor_args(PyObject* o, const char* what) {
   TensorList list;
@@ -394,7 +176,7 @@ TensorList tensor_args(PyObject* o, const char* what) {
 }
 
 Node& any_node(PyObject* o) {
-  if (PyType_IsSubtype(Py_TYPE(o), function_type)) return function_node(o);
+  if (is_function(o)) return function_node(o);
   return node_of(o);
 }
 
@@ -669,7 +451,6 @@ PyObject* unsafe_view_meta(PyObject*, PyObject* o) {
 
 PyMethodDef functions[] = {
     {"_run_backward", run_backward_entry, METH_VARARGS, nullptr},
-    {"_attach_function", attach_function, METH_VARARGS, nullptr},
     {"_add_tensor_hook", add_tensor_hook, METH_VARARGS, nullptr},
     {"_remove_hook", remove_hook, METH_O, nullptr},
     {"_add_post_accumulate_hook", add_post_accumulate_hook, METH_VARARGS, nullptr},
@@ -725,7 +506,7 @@ void visit_autograd(TensorImpl* impl, visitproc visit, void* arg, int* result) {
   for (auto& [id, hook] : meta->post_accumulate) show_hook(hook);
   Node* node = meta->grad_fn.get();
   if (!node || node->use_count() != 1) return;
-  if (auto* f = dynamic_cast<FunctionNode*>(node)) show(f->ctx());
+  show(context_of(node));
   if (!node->hooks) return;
   for (auto& [id, hook] : node->hooks->pre) show_hook(hook);
   for (auto& [id, hook] : node->hooks->post) show_hook(hook);
@@ -741,7 +522,7 @@ void clear_autograd(TensorImpl* impl) {
 
 PyObject* wrap_node(const Ref<Node>& node) {
   if (!node) Py_RETURN_NONE;
-  if (auto* f = dynamic_cast<FunctionNode*>(node.get())) return Py_NewRef(f->ctx());
+  if (PyObject* ctx = context_of(node.get())) return Py_NewRef(ctx);
   if (node->pyobj) return Py_NewRef(static_cast<PyObject*>(node->pyobj));
   PyTypeObject* type = type_of_node(*node);
   PyObject* o = check(type->tp_alloc(type, 0));
@@ -761,17 +542,8 @@ void init_autograd(PyObject* module) {
       "rushlight.autograd.graph.Node", sizeof(PyNode), 0,
       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION, node_slots};
   node_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&node_spec)));
-  PyType_Slot function_slots[] = {
-      {Py_tp_dealloc, (void*)function_dealloc}, {Py_tp_traverse, (void*)function_traverse},
-      {Py_tp_clear, (void*)function_clear},     {Py_tp_new, (void*)PyType_GenericNew},
-      {Py_tp_getset, function_getset},          {Py_tp_methods, function_methods},
-      {Py_tp_members, function_members},        {0, nullptr}};
-  PyType_Spec function_spec{"rushlight._C._FunctionBase", sizeof(PyFunction), 0,
-                            Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
-                            function_slots};
-  function_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&function_spec)));
   PyModule_AddObjectRef(module, "_Node", (PyObject*)node_type);
-  PyModule_AddObjectRef(module, "_FunctionBase", (PyObject*)function_type);
+  init_function(module);
   add_functions(module, functions);
 }
 

@@ -34,16 +34,14 @@ PyObject* generator_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
       return nullptr;
     Device device;
     if (where && where != Py_None && !as_device(where, &device)) {
-      int64_t index;
-      RL_CHECK(!as_int(where, &index), "Cannot access accelerator device when none is available.");
       fail(ErrorKind::Type,
            "Generator(): argument 'device' (position 1) must be torch.device, not ",
            Py_TYPE(where)->tp_name);
     }
     RL_CHECK(device.type != DeviceType::Meta, "META device type not an accelerator.");
-    RL_CHECK(device.type == DeviceType::CPU,
-             "Cannot get CUDA generator: no CUDA device is available; ",
-             "use Generator() or Generator('cpu')");
+    RL_CHECK(device.type == DeviceType::CPU, "Cannot get ",
+             device.type == DeviceType::CUDA ? "CUDA" : device_type_name(device.type),
+             " generator: no such device is available; use Generator() or Generator('cpu')");
     return make_object(type, make_ref<CpuGenerator>());
   });
 }

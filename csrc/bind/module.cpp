@@ -23,6 +23,8 @@ PyObject* class_of(ErrorKind kind) {
       return PyExc_NotImplementedError;
     case ErrorKind::Assertion:
       return PyExc_AssertionError;
+    case ErrorKind::ModuleNotFound:
+      return PyExc_ModuleNotFoundError;
     case ErrorKind::Attribute:
       return PyExc_AttributeError;
     default:

@@ -2,6 +2,7 @@
 #include <Python.h>
 #include <structmember.h>
 
+#include "autograd/view_twin.h"
 #include "bind/python.h"
 #include "cpu/uninitialized.h"
 
@@ -125,6 +126,50 @@ PyObject* detach_entry(PyObject*, PyObject* o) {
   });
 }
 
+// _check_view_in_place(tensor): raises where autograd forbids to change it in place.
+PyObject* check_view_in_place(PyObject*, PyObject* o) {
+  return guarded([&] {
+    const Tensor t = require_tensor(o, "_check_view_in_place");
+    check_inplace(t, GradMode::enabled() && requires_grad(t));
+    return Py_NewRef(Py_None);
+  });
+}
+// _adopt_view(tensor, view, node_name): the tensor becomes the view that was made of it.
+PyObject* adopt_view_entry(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject *target, *view;
+    const char* name;
+    if (!PyArg_ParseTuple(args, "OOs", &target, &view, &name)) return nullptr;
+    adopt_view(require_tensor(target, name), require_tensor(view, name), name);
+    return Py_NewRef(target);
+  });
+}
+
+// _swap_tensors(a, b): the two objects exchange class, attributes and tensor.
+PyObject* swap_tensors(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject *a, *b;
+    if (!PyArg_ParseTuple(args, "OO", &a, &b)) return nullptr;
+    auto *one = reinterpret_cast<PyTensor*>(a), *other = reinterpret_cast<PyTensor*>(b);
+    for (const char* name : {"t1", "t2"}) {
+      const auto count = require_tensor(name[1] == '1' ? a : b, "swap_tensors")->use_count() - 1;
+      RL_CHECK(count == 1, "Expected single reference to ", name, "'s Tensor object but got ",
+               count, ": a graph or another part of the program still uses it");
+    }
+    PyRef type_of_a = PyRef::borrow(reinterpret_cast<PyObject*>(Py_TYPE(a))),
+          type_of_b = PyRef::borrow(reinterpret_cast<PyObject*>(Py_TYPE(b)));
+    if (type_of_a.get() != type_of_b.get() &&
+        (PyObject_SetAttrString(a, "__class__", type_of_b.get()) < 0 ||
+         PyObject_SetAttrString(b, "__class__", type_of_a.get()) < 0))
+      return nullptr;
+    std::swap(one->impl, other->impl);
+    std::swap(one->dict, other->dict);
+    one->impl->pyobj = a;
+    other->impl->pyobj = b;
+    Py_RETURN_NONE;
+  });
+}
+
 PyMethodDef functions[] = {{"_resize_", resize_entry, METH_VARARGS, nullptr},
                            {"_detach_", detach_entry, METH_O, nullptr},
                            {"_from_address", from_address, METH_VARARGS, nullptr},
@@ -133,6 +178,9 @@ PyMethodDef functions[] = {{"_resize_", resize_entry, METH_VARARGS, nullptr},
                            {"_storage_id", storage_id, METH_O, nullptr},
                            {"_storage_address", storage_address, METH_O, nullptr},
                            {"_set_storage", set_storage, METH_VARARGS, nullptr},
+                           {"_check_view_in_place", check_view_in_place, METH_O, nullptr},
+                           {"_swap_tensors", swap_tensors, METH_VARARGS, nullptr},
+                           {"_adopt_view", adopt_view_entry, METH_VARARGS, nullptr},
                            {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace

@@ -1,5 +1,6 @@
 // dtype, device, layout, memory_format and Size.
 #include <cstring>
+#include <utility>
 
 #include "bind/python.h"
 
@@ -84,10 +85,10 @@ struct PyDevice {
 Device& device_of(PyObject* o) { return reinterpret_cast<PyDevice*>(o)->device; }
 
 PyObject* device_repr(PyObject* self) {
-  constexpr const char* names[] = {"cpu", "meta", "cuda"};
   Device d = device_of(self);
-  if (d.index < 0) return PyUnicode_FromFormat("device(type='%s')", names[int(d.type)]);
-  return PyUnicode_FromFormat("device(type='%s', index=%d)", names[int(d.type)], int(d.index));
+  if (d.index < 0) return PyUnicode_FromFormat("device(type='%s')", device_type_name(d.type));
+  return PyUnicode_FromFormat("device(type='%s', index=%d)", device_type_name(d.type),
+                              int(d.index));
 }
 PyObject* device_str(PyObject* self) {
   return PyUnicode_FromString(device_name(device_of(self)).c_str());
@@ -97,17 +98,28 @@ Py_hash_t device_hash(PyObject* self) {
   return Py_hash_t(d.type) * 1000 + d.index + 2;
 }
 PyObject* device_compare(PyObject* a, PyObject* b, int op) {
-  if (Py_TYPE(b) != device_type || (op != Py_EQ && op != Py_NE)) Py_RETURN_NOTIMPLEMENTED;
+  if (Py_TYPE(b) != device_type) Py_RETURN_NOTIMPLEMENTED;
+  if (op != Py_EQ && op != Py_NE) {
+    PyErr_SetString(PyExc_TypeError, "comparison not implemented");
+    return nullptr;
+  }
   bool equal = device_of(a) == device_of(b);
   return PyBool_FromLong(op == Py_EQ ? equal : !equal);
 }
 
+constexpr const char* kMkldnn =
+    "'mkldnn' is no longer used as device type. So torch.device('mkldnn') will be deprecated and "
+    "removed in the future. Please use other valid device types instead.";
+
 bool parse_device(const char* text, Device* out) {
   std::string s = text, type = s.substr(0, s.find(':'));
-  constexpr const char* names[] = {"cpu", "meta", "cuda"};
-  for (int i = 0; i < 3; ++i) {
-    if (type != names[i]) continue;
+  for (int i = 0; i < int(DeviceType::Count); ++i) {
+    if (type != kDeviceTypeNames[i]) continue;
     out->type = DeviceType(i);
+    if (static bool warned = false; out->type == DeviceType::MKLDNN &&
+                                    !std::exchange(warned, true) &&
+                                    PyErr_WarnEx(PyExc_UserWarning, kMkldnn, 1) < 0)
+      throw PythonError();
     out->index = -1;
     if (type.size() == s.size()) return true;
     std::string digits = s.substr(type.size() + 1);
@@ -122,32 +134,47 @@ bool parse_device(const char* text, Device* out) {
   RL_CHECK(!s.empty(), "Device string must not be empty");
   RL_CHECK(type.size() == s.size() || !type.empty(), "Invalid device string: '", s, "'");
   throw Error(ErrorKind::Runtime,
-              concat("Expected one of cpu, cuda, meta device type at start of device string: ", s),
+              concat("Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, "
+                     "fpga, maia, xla, lazy, vulkan, mps, meta, hpu, mtia, privateuseone device "
+                     "type at start of device string: ",
+                     s),
               concat("unknown device '", type, "'; available here: cpu",
                      type == "gpu" || type == "GPU" ? ". Did you mean 'cuda'?" : ""));
 }
 
 PyObject* device_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   return guarded([&]() -> PyObject* {
+    // The first argument is also known as `device`.
+    const bool renamed = kwargs && PyDict_GetItemString(kwargs, "device");
     static const char* words[] = {"type", "index", nullptr};
+    static const char* other[] = {"device", nullptr};
     PyObject *first = nullptr, *index = nullptr;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:device", const_cast<char**>(words), &first,
-                                     &index)) {
+    if (!(renamed ? PyArg_ParseTupleAndKeywords(args, kwargs, "O:device", const_cast<char**>(other),
+                                                &first)
+                  : PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:device",
+                                                const_cast<char**>(words), &first, &index))) {
       return nullptr;
     }
     Device d;
+    const bool text = PyUnicode_Check(first);
+    RL_CHECK_KIND(Type, text || !index, "device(): argument 'type' (position 1) must be str, not ",
+                  Py_TYPE(first) == device_type ? "torch.device" : Py_TYPE(first)->tp_name);
     if (!as_device(first, &d)) {
-      fail(ErrorKind::Type, "device(): argument 'type' (position 1) must be str, not ",
-           Py_TYPE(first)->tp_name);
+      fail(ErrorKind::Type, "device() received an invalid combination of arguments - got (",
+           Py_TYPE(first)->tp_name,
+           "), but expected one of:\n * (torch.device device)\n * (str type, int index = -1)");
     }
     if (index && index != Py_None) {
       int64_t i;
-      RL_CHECK_KIND(Type, as_int(index, &i), "device(): argument 'index' must be int");
+      RL_CHECK_KIND(Type, !PyBool_Check(index) && as_int(index, &i),
+                    "device(): argument 'index' (position 2) must be int, not ",
+                    Py_TYPE(index)->tp_name);
       RL_CHECK(d.index < 0,
                "type (string) must not include an index because index was passed "
                "explicitly: ",
                device_name(d));
-      RL_CHECK(i >= 0 && i < 128, "Device index must not be negative");
+      RL_CHECK(i >= 0, "Device index must not be negative");
+      RL_CHECK(i < 128, "Device index must be less than 128: got ", i);
       d.index = int8_t(i);
     }
     PyObject* o = check(type->tp_alloc(type, 0));
@@ -157,10 +184,9 @@ PyObject* device_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
 }
 
 PyObject* device_reduce(PyObject* self, PyObject*) {
-  constexpr const char* names[] = {"cpu", "meta", "cuda"};
   Device d = device_of(self);
-  if (d.index < 0) return Py_BuildValue("O(s)", device_type, names[int(d.type)]);
-  return Py_BuildValue("O(si)", device_type, names[int(d.type)], int(d.index));
+  if (d.index < 0) return Py_BuildValue("O(s)", device_type, device_type_name(d.type));
+  return Py_BuildValue("O(si)", device_type, device_type_name(d.type), int(d.index));
 }
 
 // `with torch.device(...)` is written in Python; these forward to it.
@@ -177,19 +203,17 @@ PyMethodDef device_methods[] = {
     {"__exit__", [](PyObject* s, PyObject*) { return device_context("exit", s); }, METH_VARARGS,
      nullptr},
     {nullptr, nullptr, 0, nullptr}};
-PyGetSetDef device_getset[] = {{"type",
-                                [](PyObject* s, void*) {
-                                  constexpr const char* names[] = {"cpu", "meta", "cuda"};
-                                  return PyUnicode_FromString(names[int(device_of(s).type)]);
-                                },
-                                nullptr, nullptr, nullptr},
-                               {"index",
-                                [](PyObject* s, void*) -> PyObject* {
-                                  if (device_of(s).index < 0) Py_RETURN_NONE;
-                                  return PyLong_FromLong(device_of(s).index);
-                                },
-                                nullptr, nullptr, nullptr},
-                               {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyGetSetDef device_getset[] = {
+    {"type",
+     [](PyObject* s, void*) { return PyUnicode_FromString(device_type_name(device_of(s).type)); },
+     nullptr, nullptr, nullptr},
+    {"index",
+     [](PyObject* s, void*) -> PyObject* {
+       if (device_of(s).index < 0) Py_RETURN_NONE;
+       return PyLong_FromLong(device_of(s).index);
+     },
+     nullptr, nullptr, nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 // ---- Size ----
 PyObject* size_repr(PyObject* self) {
@@ -301,8 +325,10 @@ bool as_device(PyObject* o, Device* out) {
   }
   int64_t i;
   if (!PyBool_Check(o) && as_int(o, &i)) {
-    *out = {DeviceType::CUDA, int8_t(i)};
-    return true;
+    RL_CHECK(i >= 0, "Device index must not be negative");
+    throw Error(ErrorKind::Runtime, "Cannot access accelerator device when none is available.",
+                concat("a number alone, here ", i,
+                       ", means a device of the accelerator: this build computes on 'cpu'"));
   }
   return false;
 }

@@ -289,9 +289,23 @@ PyObject* tensor_int(PyObject* self) {
     return py_int(s);
   });
 }
+
+constexpr const char* kScalarOfGraph =
+    "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
+    "Consider using tensor.detach() first.";
+bool scalar_of_graph_warned = false;
+bool warn_always = false;
+
+// Once in a process (always after set_warn_always(True)): a number leaves the graph unseen.
+void warn_scalar_of_graph(const Tensor& t) {
+  if (!requires_grad(t) || !GradMode::enabled() || (scalar_of_graph_warned && !warn_always)) return;
+  scalar_of_graph_warned = true;
+  if (PyErr_WarnEx(PyExc_UserWarning, kScalarOfGraph, 1) < 0) throw PythonError();
+}
 PyObject* tensor_float(PyObject* self) {
   if (wants_override(self)) return call_override("__float__", {self});
   return guarded([&] {
+    warn_scalar_of_graph(self_of(self));
     Scalar s = only_item(self);
     RL_CHECK(!s.is_complex(), "value cannot be converted to type double without overflow");
     return PyFloat_FromDouble(s.to_double());
@@ -719,6 +733,20 @@ PyMethodDef module_methods[] = {{"_set_tensor_constructor",
                                  [](PyObject*, PyObject* f) {
                                    Py_XSETREF(tensor_constructor, Py_NewRef(f));
                                    Py_RETURN_NONE;
+                                 },
+                                 METH_O, nullptr},
+                                {"_set_warn_always",
+                                 [](PyObject*, PyObject* on) {
+                                   warn_always = on == Py_True;
+                                   Py_RETURN_NONE;
+                                 },
+                                 METH_O, nullptr},
+                                {"_warn_scalar_of_graph",
+                                 [](PyObject*, PyObject* t) {
+                                   return guarded([&] {
+                                     warn_scalar_of_graph(self_of(t));
+                                     return Py_NewRef(Py_None);
+                                   });
                                  },
                                  METH_O, nullptr},
                                 {nullptr, nullptr, 0, nullptr}};

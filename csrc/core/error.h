@@ -19,6 +19,7 @@ enum class ErrorKind : uint8_t {
   LinAlg,
   Assertion,
   Attribute,
+  ModuleNotFound,
 };
 
 class Error : public std::exception {

@@ -1,23 +1,58 @@
 #include "core/tensor.h"
 
+#include <cctype>
+
 #include "core/extent.h"
 
 namespace rl {
 
 namespace {
 
-// Operators refuse what this build has no memory on with words of their own; nothing must get past
-// here.
-void check_memory_of(Device device) {
-  if (device.type == DeviceType::CUDA)
-    throw Error(ErrorKind::Assertion, "Torch not compiled with CUDA enabled",
-                "this build has no CUDA device: leave the tensor on 'cpu'");
+std::string upper(std::string s) {
+  for (char& c : s) c = char(std::toupper(static_cast<unsigned char>(c)));
+  return s;
 }
+
+constexpr const char* kOnlyCpu =
+    "this build computes on the CPU only: leave the tensor on 'cpu', or choose by "
+    "torch.cuda.is_available()";
 
 }  // namespace
 
+void require_memory_on(Device device, bool copying) {
+  const std::string name = device_type_name(device.type);
+  switch (device.type) {
+    case DeviceType::CPU:
+    case DeviceType::Meta:
+      return;
+    case DeviceType::CUDA:
+    case DeviceType::XPU:
+    case DeviceType::MTIA:
+      throw Error(ErrorKind::Assertion, concat("Torch not compiled with ", upper(name), " enabled"),
+                  kOnlyCpu);
+    case DeviceType::HPU:
+    case DeviceType::PrivateUse1:
+      throw Error(ErrorKind::ModuleNotFound, concat("No module named 'torch.", name, "'"),
+                  kOnlyCpu);
+    default:
+      break;
+  }
+  const bool no_backend = device.type == DeviceType::MKLDNN || device.type == DeviceType::OpenGL ||
+                          device.type == DeviceType::OpenCL || device.type == DeviceType::IDEEP;
+  if (no_backend || (copying && device.type != DeviceType::Lazy))
+    throw Error(ErrorKind::Runtime,
+                concat("PyTorch is not linked with support for ", name, " devices"), kOnlyCpu);
+  const std::string backend = device.type == DeviceType::Lazy     ? "Lazy"
+                              : device.type == DeviceType::Vulkan ? "Vulkan"
+                                                                  : upper(name);
+  throw Error(ErrorKind::NotImplemented,
+              concat("Could not run 'aten::empty.memory_format' with arguments from the '", backend,
+                     "' backend."),
+              kOnlyCpu);
+}
+
 Tensor empty_strided(const Dims& sizes, const Dims& strides, DType dtype, Device device) {
-  check_memory_of(device);
+  require_memory_on(device);
   checked_count(sizes);
   for (int64_t s : strides)
     RL_CHECK(s >= 0, "empty_strided: strides must not be negative: got ", strides);
@@ -26,7 +61,7 @@ Tensor empty_strided(const Dims& sizes, const Dims& strides, DType dtype, Device
 }
 
 Tensor empty(const Dims& sizes, DType dtype, Device device) {
-  check_memory_of(device);
+  require_memory_on(device);
   size_t bytes = size_t(checked_count(sizes)) * item_size(dtype);
   return Tensor(make_ref<TensorImpl>(make_ref<Storage>(bytes, device), sizes,
                                      contiguous_strides(sizes), 0, dtype));

@@ -114,6 +114,9 @@ bool bytes_channels_last(const Tensor& t);
 
 // New tensors without history. Contents are undefined.
 Tensor empty(const Dims& sizes, DType dtype, Device device = {});
+// Raises PyTorch's error for a device that this build has no memory on; `copying` is a move of data
+// there, which it words differently from the making of a tensor.
+void require_memory_on(Device device, bool copying = false);
 Tensor empty_strided(const Dims& sizes, const Dims& strides, DType dtype, Device device = {});
 // A 0-d tensor that takes part in type promotion as a Python number does.
 Tensor wrapped_number(const Scalar& value, Device device = {});

@@ -15,11 +15,19 @@ Tensor spread_heads(const Tensor& t, int64_t heads) {
   return call<"reshape">(call<"expand">(apart, wide), sizes);
 }
 
-// The output and the weights.
+// The output and the weights. 16-bit floats are attended in float32, as PyTorch does: its
+// switch allow_fp16_bf16_reduction_math_sdp is off.
 std::tuple<Tensor, Tensor> attention_of_operators(const Tensor& query, const Tensor& key,
                                                   const Tensor& value, const Tensor& mask,
-                                                  double dropout, bool causal, const Tensor&,
+                                                  double dropout, bool causal,
+                                                  const Tensor& dropout_mask,
                                                   std::optional<double> scale, bool gqa) {
+  if (query.dtype() == DType::Float16 || query.dtype() == DType::BFloat16) {
+    auto wide = [](const Tensor& t) { return to_dtype(t, DType::Float32); };
+    auto [out, weights] = attention_of_operators(wide(query), wide(key), wide(value), mask, dropout,
+                                                 causal, dropout_mask, scale, gqa);
+    return {to_dtype(out, query.dtype()), to_dtype(weights, query.dtype())};
+  }
   const Tensor k = gqa ? spread_heads(key, query.size(-3)) : key,
                v = gqa ? spread_heads(value, query.size(-3)) : value;
   const int64_t length = query.size(-2), source = k.size(-2);

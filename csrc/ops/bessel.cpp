@@ -14,7 +14,7 @@ const double kInf = HUGE_VAL;
 double airy_ai(double x) {
   if (std::isinf(x)) return kNan;
   double z = 2.0 / 3 * std::pow(std::fabs(x), 1.5);
-  if (x > 100) return 0;
+  if (x > 103.892) return 0;  // the double underflows
   if (x > 0) return std::sqrt(x / 3) / kPi * std::cyl_bessel_k(1.0 / 3, z);
   if (x == 0) return 0.355028053887817239;
   double j = std::cyl_bessel_j(1.0 / 3, z), y = std::cyl_neumann(1.0 / 3, z);

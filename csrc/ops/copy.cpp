@@ -78,11 +78,7 @@ OP("_to_copy(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device
                std::optional<Device> device, std::optional<bool>, bool,
                std::optional<MemoryFormat> format) {
       Device target = device.value_or(self.device());
-      if (target.type == DeviceType::CUDA) {
-        throw Error(
-            ErrorKind::Assertion, "Torch not compiled with CUDA enabled",
-            "this build has no CUDA device: leave the tensor on 'cpu', or test torch.cuda.is_available() first");
-      }
+      require_memory_on(target, true);
       RL_CHECK_KIND(NotImplemented, !(self.is_meta() && target.type == DeviceType::CPU),
                     "Cannot copy out of meta tensor; no data!");
       Tensor out = empty_strided(self.sizes(),

@@ -16,11 +16,7 @@ using MF = std::optional<MemoryFormat>;
 
 Device usable(DV device) {
   Device d = device.value_or(default_device());
-  if (d.type == DeviceType::CUDA) {
-    throw Error(
-        ErrorKind::Assertion, "Torch not compiled with CUDA enabled",
-        "this build has no CUDA device: use device='cuda' if torch.cuda.is_available() else 'cpu'");
-  }
+  require_memory_on(d);
   return d;
 }
 

@@ -253,6 +253,114 @@ Tensor pad_position(const Tensor& p, int64_t size, int64_t padding, bool align) 
   return call<"clamp">(x, Scalar(0.0), Scalar(double(size - 1)));
 }
 
+// Coordinate `axis` (0: x) of the points as a position in the image, (N, OH, OW).
+Tensor position(const Tensor& grid, int64_t axis, int64_t size, bool align) {
+  return unnormalize(call<"select.int">(grid, int64_t(-1), axis), size, align);
+}
+
+Tensor within(const Tensor& p, double low, double high) {
+  return call<"logical_and">(call<"ge.Tensor">(p, wrapped_number(low)),
+                             call<"le.Tensor">(p, wrapped_number(high)));
+}
+
+// An image at whole positions (N, OH, OW) given as numbers: zero outside.
+struct Pixels {
+  Pixels(const Tensor& input, const Tensor& grid)
+      : n(input.sizes()[0]),
+        c(input.sizes()[1]),
+        h(input.sizes()[2]),
+        w(input.sizes()[3]),
+        oh(grid.sizes()[1]),
+        ow(grid.sizes()[2]),
+        flat(call<"reshape">(input, Dims({n, c, h * w}))) {}
+  Tensor inside(const Tensor& y, const Tensor& x) const {
+    Tensor both = call<"logical_and">(within(x, 0, double(w - 1)), within(y, 0, double(h - 1)));
+    return to_dtype(call<"unsqueeze">(both, int64_t(1)), flat.dtype());
+  }
+  Tensor where(const Tensor& y, const Tensor& x) const {
+    Tensor yi = to_dtype(call<"clamp">(y, Scalar(0.0), Scalar(double(h - 1))), DType::Int64);
+    Tensor xi = to_dtype(call<"clamp">(x, Scalar(0.0), Scalar(double(w - 1))), DType::Int64);
+    Tensor index = call<"reshape">(yi * Scalar(w) + xi, Dims({n, 1, oh * ow}));
+    return call<"expand">(index, Dims({n, c, oh * ow}));
+  }
+  Tensor at(const Tensor& y, const Tensor& x) const {
+    Tensor v = call<"gather">(flat, int64_t(2), where(y, x));
+    return call<"view">(v, Dims({n, c, oh, ow})) * inside(y, x);
+  }
+  // What `at` has as its gradient: values (N, C, OH, OW) added up in an image.
+  Tensor spread(const Tensor& total, const Tensor& y, const Tensor& x, const Tensor& v) const {
+    Tensor src = call<"reshape">(v * inside(y, x), Dims({n, c, oh * ow}));
+    return call<"scatter_add">(total, int64_t(2), where(y, x), src);
+  }
+  int64_t n, c, h, w, oh, ow;
+  Tensor flat;
+};
+
+// The derivative of pad_position(position) by the coordinate: constant almost everywhere.
+Tensor pad_slope(const Tensor& p, int64_t size, int64_t padding, bool align) {
+  const double scale = align ? double(size - 1) / 2 : double(size) / 2;
+  const double low = align ? 0 : -0.5, span = align ? double(size - 1) : double(size);
+  Tensor slope = call<"full_like">(p, Scalar(scale));
+  if (padding == 0) return slope;
+  Tensor x = p;
+  if (padding == 2) {
+    if (span == 0) return zeros_like(p);
+    x = reflect(p, 2 * low, 2 * (low + span));
+    Tensor flips = call<"floor">(call<"abs">(p - Scalar(low)) / Scalar(span));
+    Tensor odd =
+        call<"ne.Tensor">(call<"fmod.Tensor">(flips, wrapped_number(2)), wrapped_number(0));
+    Tensor back = call<"logical_xor">(odd, call<"lt.Tensor">(p, wrapped_number(low)));
+    slope = call<"where.self">(back, -slope, slope);
+  }
+  Tensor moves = call<"logical_and">(call<"gt.Tensor">(x, wrapped_number(0)),
+                                     call<"lt.Tensor">(x, wrapped_number(double(size - 1))));
+  return slope * to_dtype(moves, slope.dtype());
+}
+
+// The pixel below a position, a place outside the image for NaN.
+Tensor lower_pixel(const Tensor& x, bool nearest) {
+  Tensor fixed = call<"nan_to_num">(call<"detach">(x), -100.0);
+  return nearest ? call<"round">(fixed) : call<"floor">(fixed);
+}
+
+// Made of operators, so that it has a gradient in turn; the kernel is `_grid_sample_backward`.
+OP("_grid_sample_backward_of_operators(Tensor grad, Tensor input, Tensor grid, int interpolation, int padding, bool align_corners) -> (Tensor, Tensor)")
+    .hidden()
+    .composite([](const Tensor& grad, const Tensor& input, const Tensor& grid,
+                  int64_t interpolation, int64_t padding, bool align) {
+      const Pixels pixels(input, grid);
+      const Tensor px = position(grid, 0, pixels.w, align), py = position(grid, 1, pixels.h, align);
+      const Tensor x = pad_position(px, pixels.w, padding, align),
+                   y = pad_position(py, pixels.h, padding, align);
+      const bool nearest = interpolation == 1;
+      const Tensor x0 = lower_pixel(x, nearest), y0 = lower_pixel(y, nearest);
+      Tensor d_input = zeros_like(pixels.flat);
+      if (nearest) {
+        d_input = pixels.spread(d_input, y0, x0, grad);
+        return std::tuple(call<"reshape">(d_input, input.sizes()), zeros_like(grid));
+      }
+      const Tensor tx = call<"unsqueeze">(x - x0, int64_t(1)),
+                   ty = call<"unsqueeze">(y - y0, int64_t(1));
+      const Tensor wx[2] = {Scalar(1) - tx, tx}, wy[2] = {Scalar(1) - ty, ty};
+      Tensor along_x, along_y;  // derivatives of the samples by position
+      auto add = [](Tensor& sum, const Tensor& part) { sum = sum.defined() ? sum + part : part; };
+      for (int j = 0; j < 2; ++j) {
+        for (int i = 0; i < 2; ++i) {
+          const Tensor yj = y0 + Scalar(j), xi = x0 + Scalar(i), v = pixels.at(yj, xi);
+          d_input = pixels.spread(d_input, yj, xi, grad * (wy[j] * wx[i]));
+          add(along_x, v * wy[j] * Scalar(i ? 1 : -1));
+          add(along_y, v * wx[i] * Scalar(j ? 1 : -1));
+        }
+      }
+      const Tensor dx = call<"sum.dim_IntList">(grad * along_x, Dims({1})),
+                   dy = call<"sum.dim_IntList">(grad * along_y, Dims({1}));
+      const Tensor d_grid =
+          call<"stack">(TensorList{dx * pad_slope(call<"detach">(px), pixels.w, padding, align),
+                                   dy * pad_slope(call<"detach">(py), pixels.h, padding, align)},
+                        int64_t(-1));
+      return std::tuple(call<"reshape">(d_input, input.sizes()), d_grid);
+    });
+
 OP("grid_sampler_2d(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor")
     .function_only()
     .composite([](const Tensor& input, const Tensor& grid, int64_t mode, int64_t padding,
@@ -288,26 +396,9 @@ OP("grid_sampler_2d(Tensor input, Tensor grid, int interpolation_mode, int paddi
                  ", expected fewer than 2^31 pixels");
         return call<"_grid_sample">(input, grid, mode, padding, align);
       }
-      int64_t n = input.sizes()[0], c = input.sizes()[1], h = input.sizes()[2],
-              w = input.sizes()[3];
-      int64_t oh = grid.sizes()[1], ow = grid.sizes()[2];
-      Tensor gx = unnormalize(call<"select.int">(grid, int64_t(-1), int64_t(0)), w, align);
-      Tensor gy = unnormalize(call<"select.int">(grid, int64_t(-1), int64_t(1)), h, align);
-      Tensor flat = call<"reshape">(input, Dims({n, c, h * w}));
-      // Values at integer positions (N, OH, OW); zero outside the image.
-      auto at = [&](const Tensor& y, const Tensor& x) {
-        Tensor inside = call<"logical_and">(
-            call<"logical_and">(call<"ge.Tensor">(x, wrapped_number(0)),
-                                call<"le.Tensor">(x, wrapped_number(double(w - 1)))),
-            call<"logical_and">(call<"ge.Tensor">(y, wrapped_number(0)),
-                                call<"le.Tensor">(y, wrapped_number(double(h - 1)))));
-        Tensor yi = to_dtype(call<"clamp">(y, Scalar(0.0), Scalar(double(h - 1))), DType::Int64);
-        Tensor xi = to_dtype(call<"clamp">(x, Scalar(0.0), Scalar(double(w - 1))), DType::Int64);
-        Tensor where = call<"reshape">(yi * Scalar(w) + xi, Dims({n, 1, oh * ow}));
-        Tensor v = call<"gather">(flat, int64_t(2), call<"expand">(where, Dims({n, c, oh * ow})));
-        v = call<"view">(v, Dims({n, c, oh, ow}));
-        return v * to_dtype(call<"unsqueeze">(inside, int64_t(1)), v.dtype());
-      };
+      const Pixels pixels(input, grid);
+      const int64_t h = pixels.h, w = pixels.w;
+      const Tensor gx = position(grid, 0, w, align), gy = position(grid, 1, h, align);
       auto weighted = [&](const Tensor& v, const Tensor& weight) {
         return v * call<"unsqueeze">(weight, int64_t(1));
       };
@@ -323,7 +414,7 @@ OP("grid_sampler_2d(Tensor input, Tensor grid, int interpolation_mode, int paddi
         for (int i = 0; i < 4; ++i) {
           Tensor y = pad_position(y0 + Scalar(j - 1), h, padding, align),
                  x = pad_position(x0 + Scalar(i - 1), w, padding, align);
-          Tensor part = weighted(at(y, x), coefficient(ty, j) * coefficient(tx, i));
+          Tensor part = weighted(pixels.at(y, x), coefficient(ty, j) * coefficient(tx, i));
           sum = sum.defined() ? sum + part : part;
         }
       }

@@ -239,9 +239,14 @@ OP("_grid_sample(Tensor input, Tensor grid, int interpolation, int padding, bool
       });
     })
     .grads("input grid", "input grid", [](GradContext& c) {
-      const TensorList both = call_all<"_grid_sample_backward">(
-          c.grad(), c.tensor("input"), c.tensor("grid"), c.get<int64_t>("interpolation"),
-          c.get<int64_t>("padding"), c.get<bool>("align_corners"));
+      auto both_by = [&]<FixedString op>() {
+        return call_all<op>(c.grad(), c.tensor("input"), c.tensor("grid"),
+                            c.get<int64_t>("interpolation"), c.get<int64_t>("padding"),
+                            c.get<bool>("align_corners"));
+      };
+      const TensorList both =
+          GradMode::enabled() ? both_by.template operator()<"_grid_sample_backward_of_operators">()
+                              : both_by.template operator()<"_grid_sample_backward">();
       if (c.needs("input")) c.set("input", both[0]);
       if (c.needs("grid")) c.set("grid", both[1]);
     });

@@ -57,6 +57,8 @@ from ._dtypes import finfo, iinfo
 half, double, short, int, long = float16, float64, int16, int32, int64
 cfloat, cdouble = complex64, complex128
 float = float32
+legacy_contiguous_format = contiguous_format
+DisableTorchFunctionSubclass = _C.DisableTorchFunctionSubclass
 e, pi, inf, nan = _math.e, _math.pi, _math.inf, _math.nan
 newaxis = None
 
@@ -135,6 +137,12 @@ _LAZY_NAMES = {
     "fork_rng": "random",
     "summary": "_summary",
     "OutOfMemoryError": "_device",
+    "GradScaler": "amp",
+    "cosine_similarity": "nn.functional",
+    "pairwise_distance": "nn.functional",
+    "pca_lowrank": "linalg._lowrank",
+    "svd_lowrank": "linalg._lowrank",
+    "to_dlpack": "utils.dlpack",
     "get_device_module": "_device",
 }
 _LAZY_NAMES |= dict.fromkeys(
@@ -161,6 +169,26 @@ _LEGACY_TYPES = frozenset(
 )
 
 
+_HAS = {  # what old programs ask: where it is answered now
+    "has_cuda": "cuda.is_built",
+    "has_cudnn": "cudnn.is_available",
+    "has_mps": "mps.is_built",
+    "has_mkldnn": "mkldnn.is_available",
+}
+
+
+def _has(name: str) -> bool:
+    import warnings
+
+    from ._lazy import lazy_module
+
+    place, _, question = _HAS[name].partition(".")
+    warnings.warn(
+        f"'{name}' is deprecated, please use 'torch.backends.{_HAS[name]}()'", stacklevel=3
+    )
+    return getattr(lazy_module(__name__ + ".backends", place), question)()
+
+
 def __getattr__(name: str):
     from ._lazy import lacking, lazy_module, lazy_name
 
@@ -171,6 +199,8 @@ def __getattr__(name: str):
     if name in _LEGACY_TYPES:
         home = "_legacy_types" if name.endswith("Tensor") else "storage"
         return lazy_name(__name__, home, name)
+    if name in _HAS:
+        return _has(name)
     lacking(__name__, name)
 
 

@@ -249,6 +249,7 @@ def set_flush_denormal(mode: bool) -> bool:
 def set_warn_always(b: bool) -> None:
     """Should warnings that appear once appear always?"""
     _state["warn_always"] = bool(b)
+    _C._set_warn_always(bool(b))
 
 
 def is_warn_always_enabled() -> bool:

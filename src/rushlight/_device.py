@@ -49,8 +49,8 @@ def get_device_module(device=None):
     from ._lazy import lazy_module
 
     kind = _C.device(get_default() if device is None else device).type
-    if kind == "meta":
+    if kind not in ("cpu", "cuda", "mps", "xpu"):
         raise RuntimeError(
-            "Device 'meta' does not have a corresponding module registered as 'torch.meta'."
+            f"Device '{kind}' does not have a corresponding module registered as 'torch.{kind}'."
         )
     return lazy_module(__package__, kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import _C
+from ._legacy_new import legacy_new
 from ._tensor import _WORD_DTYPES
 
 Tensor = _C.Tensor
@@ -40,7 +41,7 @@ class tensortype(type):  # noqa: N801 - the name that type(torch.FloatTensor) sh
                 f"legacy constructor expects device type: cpu but device type: {_C.device(device).type} was passed\n"
                 f"torch.{cls.__name__} makes tensors of the CPU: use torch.tensor(data, device=...)"
             )
-        return make(cls, args, "cpu")
+        return legacy_new(args, cls.dtype, "cpu")
 
     def __repr__(cls) -> str:
         return f"<class '{cls.__module__}.{cls.__name__}'>"
@@ -53,32 +54,6 @@ def unavailable(kind: Any) -> TypeError:
         f"type {name} not available. Torch not compiled with CUDA enabled.\n"
         "rushlight found no CUDA device: it runs on the CPU"
     )
-
-
-def make(kind: tensortype, args: tuple[Any, ...], device: Any) -> Tensor:
-    """A tensor from sizes (not initialised), from nested sequences, or from a tensor of that dtype."""
-    from . import tensor
-
-    ops = _C.ops
-    if not args:
-        return ops.empty([0], dtype=kind.dtype, device=device)
-    first = args[0]
-    if len(args) > 1 or (isinstance(first, int) and not isinstance(first, bool)):
-        return ops.empty(list(args), dtype=kind.dtype, device=device)
-    if isinstance(first, _C.Size):
-        return ops.empty(list(first), dtype=kind.dtype, device=device)
-    if isinstance(first, Tensor):
-        if first.dtype != kind.dtype:
-            raise TypeError(
-                f"expected a tensor of {kind.dtype}, got {first.dtype}; "
-                f"convert it by .to({kind.dtype})"
-            )
-        return first.detach()
-    if isinstance(first, str):
-        raise TypeError("new(): invalid data type 'str'")
-    if not hasattr(first, "__len__") and not hasattr(first, "__array__"):
-        raise TypeError(f"new(): data must be a sequence (got {type(first).__name__})")
-    return tensor(first, dtype=kind.dtype, device=device)
 
 
 def _declare(word: str, dtype: _C.dtype, module: str = "torch") -> tensortype:

@@ -8,6 +8,7 @@ from typing import Any
 
 from . import _C
 from ._dtypes import ALIASES
+from ._legacy_new import legacy_new
 from ._offered import offered_method, offered_property
 from .ops.creation import TYPESTR, _from_sequence
 
@@ -39,33 +40,12 @@ def _construct(cls: type, *args: Any, **kwargs: Any) -> Tensor:
     device = kwargs.pop("device", None)
     if kwargs:
         raise TypeError(f"new() got an unexpected keyword argument '{next(iter(kwargs))}'")
-    dtype = _C.get_default_dtype()
-    if not args:
-        out = _C.ops.empty((0,), dtype=dtype, device=device)
-    elif len(args) == 1 and isinstance(args[0], Tensor):
-        source = args[0]
-        out = source.detach() if type(source) is Tensor or cls is not Tensor else source
-        if out.dtype != dtype and cls is Tensor:
-            raise TypeError(f"expected {dtype} (got {out.dtype})")
-    elif len(args) == 1 and isinstance(args[0], _C.Size):
-        out = _C.ops.empty(tuple(args[0]), dtype=dtype, device=device)
-    elif len(args) == 1 and not _is_int(args[0]):
-        data = args[0]
-        if not hasattr(data, "__len__") and not hasattr(data, "__array_interface__"):
-            raise TypeError(f"new(): data must be a sequence (got {type(data).__name__})")
-        if hasattr(data, "__array_interface__"):
-            from .ops.creation import tensor
-
-            out = tensor(data, dtype=dtype)
-        else:
-            out = _from_sequence(data, dtype)
-    else:
-        out = _C.ops.empty(args, dtype=dtype, device=device)
-    return out if cls is Tensor else Tensor._make_subclass(cls, out)
-
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    out = legacy_new(args, _C.get_default_dtype(), device, any_dtype=True)
+    if cls is Tensor:
+        return out
+    if out.requires_grad:  # made from a tensor of the graph, and part of it
+        return out.as_subclass(cls)
+    return Tensor._make_subclass(cls, out)
 
 
 _C._set_tensor_constructor(_construct)
@@ -86,12 +66,7 @@ def new_tensor(
 
 def new(self, *args, **kwargs):
     """Old constructor of a tensor of this dtype."""
-    if len(args) == 1 and isinstance(args[0], Tensor):
-        return args[0].to(self.dtype)
-    if len(args) == 1 and not _is_int(args[0]) and not isinstance(args[0], _C.Size):
-        return _from_sequence(args[0], self.dtype)
-    size = args[0] if len(args) == 1 and isinstance(args[0], _C.Size) else args or (0,)
-    return _C.ops.empty(tuple(size), dtype=self.dtype, device=self.device)
+    return legacy_new(args, self.dtype, kwargs.get("device", self.device))
 
 
 # ---- conversion ----------------------------------------------------------------------------------
@@ -165,7 +140,37 @@ def cpu(self, memory_format=None):
 
 def cuda(self, device=None, non_blocking: bool = False, memory_format=None):
     """The tensor on a GPU. This raises where there is none."""
-    return self.to("cuda" if device is None else device)
+    return _moved(self, "cuda", "cuda", device)
+
+
+def _moved(self, kind: str, name: str, device):
+    place = _C.device(kind if device is None else device)
+    if place.type != kind:
+        raise RuntimeError(f"Invalid device, must be {name} device")
+    return self.to(place)
+
+
+def ipu(self, device=None, non_blocking: bool = False, memory_format=None):
+    """The tensor on an IPU. This raises where there is none."""
+    return _moved(self, "ipu", "ipu", device)
+
+
+def xpu(self, device=None, non_blocking: bool = False, memory_format=None):
+    """The tensor on an Intel GPU. This raises where there is none."""
+    return _moved(self, "xpu", "xpu", device)
+
+
+def mtia(self, device=None, non_blocking: bool = False, memory_format=None):
+    """The tensor on an MTIA device. This raises where there is none."""
+    return _moved(self, "mtia", "MTIA", device)
+
+
+def record_stream(self, stream):
+    """Keep memory until a GPU's stream has used it: nothing that a tensor of the CPU can do."""
+    raise NotImplementedError(
+        "Could not run 'aten::record_stream' with arguments from the 'CPU' backend.\n"
+        "record_stream is of use on CUDA only: call it where tensor.is_cuda"
+    )
 
 
 def type_as(self, other):
@@ -401,6 +406,7 @@ def __contains__(self, element):
 
 
 def __complex__(self):
+    _C._warn_scalar_of_graph(self)
     return complex(self.item())
 
 
@@ -578,6 +584,15 @@ def map_(self, tensor, callable):
     )
 
 
+def map2_(self, x, y, callable):
+    """Replace every element by callable(element, element of x, element of y), in place."""
+    others = (t.expand(self.shape).reshape(-1).tolist() for t in (x, y))
+    rows = zip(self.reshape(-1).tolist(), *others)
+    return self.copy_(
+        _from_sequence([callable(*row) for row in rows], self.dtype).reshape(self.shape)
+    )
+
+
 def split(self, split_size, dim: int = 0):
     """Split into views of `split_size` along `dim`; a list gives the sizes."""
     if isinstance(split_size, (list, tuple)):
@@ -629,8 +644,13 @@ def _set_attributes() -> None:
         "is_quantized": lambda self: False,
         "is_nested": lambda self: False,
         "is_mkldnn": lambda self: False,
-        "is_xpu": lambda self: False,
+        "is_ipu": lambda self: False,
+        "is_maia": lambda self: False,
         "is_mps": lambda self: False,
+        "is_mtia": lambda self: False,
+        "is_vulkan": lambda self: False,
+        "is_xla": lambda self: False,
+        "is_xpu": lambda self: False,
         "names": lambda self: (None,) * self.dim(),
         "name": lambda self: None,
     }

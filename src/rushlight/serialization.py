@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from enum import Enum
 from typing import Any
 
+from . import _C
 from ._serialization.errors import LoadError
 from ._serialization.locations import (
     default_restore_location,
@@ -34,6 +35,7 @@ __all__ = [
     "get_unsafe_globals_in_checkpoint",
     "load",
     "location_tag",
+    "normalize_storage_type",
     "register_package",
     "safe_globals",
     "save",
@@ -45,7 +47,16 @@ __all__ = [
 ]
 
 DEFAULT_PROTOCOL = 2
+# What `map_location` may be.
+MAP_LOCATION = Callable[[Any, str], Any] | _C.device | str | dict[str, str] | None
 _TRUE = ("1", "y", "yes", "true")
+
+
+def normalize_storage_type(storage_type: type) -> type:
+    """The class of `torch` that stands for a class of storages."""
+    from . import storage
+
+    return getattr(storage, storage_type.__name__)
 
 
 class SourceChangeWarning(Warning):

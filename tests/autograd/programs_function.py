@@ -423,4 +423,117 @@ def integer_input(torch):
     return [x.grad, seen]
 
 
+def _mul_of(torch, seen):
+    class Mul(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, a, scale, b, c):
+            seen.append(["forward", ctx.needs_input_grad])
+            ctx.save_for_backward(a, b)
+            return a * b * scale + c
+
+        @staticmethod
+        def backward(ctx, g):
+            a, b = ctx.saved_tensors
+            seen.append(["backward", ctx.needs_input_grad])
+            return g * b * 3, None, g * a * 3, g
+
+    return Mul
+
+
+def needs_input_grad_of_a_backward(torch):
+    seen = []
+    a, b = (torch.tensor(v, requires_grad=True) for v in (2.0, 3.0))
+    out = []
+    for ways in ([a], [b], [a, b]):
+        y = _mul_of(torch, seen).apply(a.exp(), 3, b, torch.tensor(1.0))
+        y.grad_fn.register_prehook(lambda g, f=y.grad_fn: seen.append(["pre", f.needs_input_grad]))
+        y.grad_fn.register_hook(
+            lambda gi, go, f=y.grad_fn: seen.append(["post", f.needs_input_grad, gi, go])
+        )
+        out.append(torch.autograd.grad(y, ways, retain_graph=True))
+        y.backward(inputs=ways, retain_graph=True)
+        y.grad_fn.needs_input_grad = (1, 2, 3, 4)
+        out.append(torch.autograd.grad(y, ways))
+    return [out, seen]
+
+
+def edges_are_those_of_tensors(torch):
+    y = _mul_of(torch, []).apply(torch.ones(2, requires_grad=True), 3, torch.ones(2), torch.ones(2))
+    return [[f and f.name(), i] for f, i in y.grad_fn.next_functions]
+
+
+def gradients_at_wrong_places(torch):
+    class F(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, a, k, b, n):
+            return a * b * k
+
+        @staticmethod
+        def backward(ctx, g):
+            return results[-1]
+
+    one = torch.ones(2)
+    out, results = [], []
+    for result in (
+        (one, one, one, None),
+        (one, 2, one, None),
+        (one, None, torch.ones(3), None),
+        (one, None, 2, None),
+        (one, None, one, torch.ones(5)),
+        (one, None, one, None, None),
+        (None, None, one, None),
+    ):
+        results.append(result)
+        a, b = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+        out.append([error(F.apply(a, 3, b, one).sum().backward), a.grad, b.grad])
+    return out
+
+
+def what_the_class_offers(torch):
+    function = torch.autograd.function
+    out = []
+    for name in (
+        *("save_for_backward", "mark_dirty", "mark_non_differentiable", "set_materialize_grads"),
+        *("save_for_forward", "saved_variables", "saved_tensors", "needs_input_grad"),
+        *("to_save", "dirty_tensors", "non_differentiable", "next_functions", "metadata", "name"),
+        *("register_hook", "register_prehook", "vmap", "jvp", "vjp", "_sequence_nr"),
+    ):
+        out.append([name])
+        for cls in (
+            function.Function,
+            function.FunctionCtx,
+            function.BackwardCFunction,
+            function.InplaceFunction,
+            function.NestedIOFunction,
+            _mul_of(torch, []),
+        ):
+            out[-1].append(hasattr(cls, name))
+    cls = function.Function
+    same = cls.save_for_backward is function.FunctionCtx.save_for_backward
+    return [out, same, cls.vjp is cls.backward, issubclass(cls, function.FunctionCtx)]
+
+
+def context_before_and_after_forward(torch):
+    class F(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            out.append([ctx.saved_tensors, ctx.needs_input_grad, ctx.to_save, ctx.dirty_tensors])
+            out.append([ctx.non_differentiable, ctx.saved_for_forward, ctx.metadata, ctx.name()])
+            ctx.metadata["from"] = "forward"
+            ctx.save_for_backward(x)
+            out.append(ctx.to_save)
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            return g
+
+    out = []
+    F.apply(torch.ones(1))
+    y = F.apply(torch.ones(1, requires_grad=True))
+    ctx = y.grad_fn
+    out.append([ctx.metadata, ctx.to_save, ctx.saved_tensors, type(ctx).__module__.split(".")[1:]])
+    return out
+
+
 PROGRAMS = programs_of(globals())

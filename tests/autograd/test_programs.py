@@ -13,7 +13,7 @@ from observe import plain, same
 import rushlight
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden/autograd.json").read_text("utf-8"))
-MODULES = ("views", "graph", "hooks", "function", "more", "overrides", "unsigned")
+MODULES = ("views", "graph", "hooks", "function", "more", "overrides", "unsigned", "view_twins")
 
 
 def _programs():

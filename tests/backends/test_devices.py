@@ -41,7 +41,7 @@ def test_device_objects():
             "gpu",
             r"start of device string: gpu\nunknown device 'gpu'; available here: cpu. Did you mean 'cuda'\?",
         ),
-        ("mps:0", "start of device string: mps:0\nunknown device 'mps'; available here: cpu"),
+        ("npu:0", "start of device string: npu:0\nunknown device 'npu'; available here: cpu"),
         ("cuda:x", "Invalid device string: 'cuda:x'"),
         ("cuda:-1", "Invalid device string: 'cuda:-1'"),
         ("cuda:200", "Invalid device string: 'cuda:200': the index must be less than 128"),
@@ -54,6 +54,112 @@ def test_names_that_are_no_device(name, text):
     with pytest.raises(RuntimeError) as caught:
         torch.device(name)
     assert re.search(text, notes(caught.value))
+
+
+COMPILED = {"xpu": "XPU", "mtia": "MTIA"}
+MODULES = ["hpu", "privateuseone"]
+NO_BACKEND = ["mkldnn", "opengl", "opencl", "ideep"]
+BACKENDS = {n: n.upper() for n in ("ipu", "hip", "ve", "fpga", "maia", "xla", "mps")}
+BACKENDS |= {"lazy": "Lazy", "vulkan": "Vulkan"}
+NAMES = ["cpu", "cuda", "meta", *COMPILED, *MODULES, *NO_BACKEND, *BACKENDS]
+
+
+@pytest.mark.filterwarnings("ignore:'mkldnn' is no longer used")
+@pytest.mark.parametrize("name", NAMES)
+def test_every_type_that_pytorch_names_makes_a_device(name):
+    device, second = torch.device(name), torch.device(name, 1)
+    assert (device.type, device.index, str(device)) == (name, None, name)
+    assert repr(second) == f"device(type='{name}', index=1)"
+    assert second == torch.device(f"{name}:1") != device
+    assert hash(second) == hash(torch.device(f"{name}:1"))
+    assert pickle.loads(pickle.dumps(second)) == second
+    assert device.__reduce__() == (torch.device, (name,))
+    assert second.__reduce__() == (torch.device, (name, 1))
+
+
+@pytest.mark.filterwarnings("ignore:'mkldnn' is no longer used")
+@pytest.mark.parametrize("name", sorted({*NAMES} - {"cpu", "cuda", "meta"}))
+def test_devices_without_memory_are_refused_in_use(name):
+    x = torch.ones(2)
+    making = [lambda: torch.zeros(2, device=name), lambda: torch.rand(2, device=torch.device(name))]
+    copying = [lambda: x.to(name), lambda: torch.tensor([1.0], device=name)]
+    copying.append(lambda: nn.Linear(1, 1).to(torch.device(name)))
+    for use in making + copying:
+        if name in COMPILED:
+            kind, text = AssertionError, f"Torch not compiled with {COMPILED[name]} enabled"
+        elif name in MODULES:
+            kind, text = ModuleNotFoundError, f"No module named 'torch.{name}'"
+        elif name in NO_BACKEND or (use in copying and name != "lazy"):
+            kind, text = RuntimeError, f"PyTorch is not linked with support for {name} devices"
+        else:
+            kind = NotImplementedError
+            text = f"Could not run 'aten::empty.memory_format' with arguments from the '{BACKENDS[name]}' backend."
+        with pytest.raises(kind) as caught:
+            use()
+        assert type(caught.value) is kind
+        assert notes(caught.value).startswith(text)
+        assert "leave the tensor on 'cpu'" in notes(caught.value)
+    with pytest.raises(RuntimeError, match=f"Cannot get {name} generator"):
+        torch.Generator(name)
+    if name not in ("xpu", "mps"):
+        with pytest.raises(RuntimeError, match=f"Device '{name}' does not have a corresponding"):
+            torch.get_device_module(name)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: torch.device(0),
+        lambda: torch.ones(1).to(0),
+        lambda: torch.ones(1, device=1),
+        lambda: torch.ones(1).cuda(0),
+        lambda: nn.Linear(1, 1).to(0),
+    ],
+)
+def test_a_number_alone_means_the_accelerator(use):
+    with pytest.raises(RuntimeError, match="^Cannot access accelerator device when none is") as e:
+        use()
+    assert "this build computes on 'cpu'" in notes(e.value)
+
+
+def test_arguments_of_device():
+    assert torch.device(device="cuda") == torch.device("cuda", index=None)
+    for wrong, text in [
+        ((None,), "invalid combination of arguments - got"),
+        ((torch.device("cpu"), 1), "argument 'type' .position 1. must be str, not torch.device"),
+        (("cuda", True), "argument 'index' .position 2. must be int, not bool"),
+    ]:
+        with pytest.raises(TypeError, match=text):
+            torch.device(*wrong)
+    for wrong, text in [
+        ((-1,), "Device index must not be negative"),
+        (("xpu", 300), "Device index must be less than 128: got 300"),
+        (("cuda:1", 0), "must not include an index"),
+    ]:
+        with pytest.raises(RuntimeError, match=text):
+            torch.device(*wrong)
+    with pytest.raises(TypeError, match="comparison not implemented"):
+        torch.device("cpu") < torch.device("cuda")  # noqa: B015
+
+
+@pytest.mark.parametrize("name", ["ipu", "xpu", "mtia", "cuda"])
+def test_methods_that_move(name):
+    for thing in (torch.ones(1), nn.Linear(1, 1)):
+        with pytest.raises((AssertionError, RuntimeError), match="not (compiled|linked) with"):
+            getattr(thing, name)()
+    with pytest.raises(RuntimeError, match="(?i)^Invalid device, must be " + name + " device"):
+        getattr(torch.ones(1), name)("cpu")
+    assert getattr(torch.ones(1), f"is_{name}") is False
+
+
+def test_mkldnn_warns_once():
+    import subprocess
+    import sys
+
+    program = "import rushlight as t; t.device('mkldnn'); t.device('mkldnn')"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert done.stderr.count("'mkldnn' is no longer used as device type.") == 1
 
 
 FACTORIES = [

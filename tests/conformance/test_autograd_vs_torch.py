@@ -18,7 +18,16 @@ from observe import plain, same  # noqa: E402
 
 PROGRAMS = {
     f"{module}.{name}": program
-    for module in ("views", "graph", "hooks", "function", "more", "overrides", "unsigned")
+    for module in (
+        "views",
+        "graph",
+        "hooks",
+        "function",
+        "more",
+        "overrides",
+        "unsigned",
+        "view_twins",
+    )
     for name, program in importlib.import_module(f"programs_{module}").PROGRAMS.items()
 }
 

@@ -48,8 +48,8 @@ def test_example_of_few_steps_prints_what_pytorch_prints(tmp_path, name):
 
 
 def test_fine_tuning_prints_what_pytorch_prints_and_resumes(tmp_path):
-    expected = (GOLDEN / "fine_tune.txt").read_text(encoding="utf-8").splitlines()
-    program = ROOT / "examples" / "fine_tune.py"
+    expected = (GOLDEN / "finetune_resnet.txt").read_text(encoding="utf-8").splitlines()
+    program = ROOT / "examples" / "finetune_resnet.py"
     assert run(program, "--steps", "3", "--lr", "1e-5", cwd=tmp_path).splitlines() == expected
     again = run(program, "--steps", "3", "--lr", "1e-5", "--resume", cwd=tmp_path).splitlines()
     assert again == [expected[0], expected[-1]]  # no step is left to do; the model is the same
@@ -62,7 +62,12 @@ def test_fine_tuning_from_the_weights_of_another_model(tmp_path):
     )
     run(tmp_path / "other.py", cwd=tmp_path)
     out = run(
-        ROOT / "examples" / "fine_tune.py", "--steps", "1", "--weights", "other.pth", cwd=tmp_path
+        ROOT / "examples" / "finetune_resnet.py",
+        "--steps",
+        "1",
+        "--weights",
+        "other.pth",
+        cwd=tmp_path,
     )
     assert out.splitlines()[1] == "120 of 122 tensors loaded; new: fc.weight, fc.bias"
 

@@ -363,6 +363,12 @@ def test_special_functions_by_their_identities():
         x
     ) * special.modified_bessel_k0(x)
     assert_near(cross, 1 / x.numpy(), 1e-12)
+    far = np.array([100.5, 103.0])  # the first terms of the asymptotic series
+    z = 2 / 3 * far**1.5
+    airy = (
+        np.exp(-z) / (2 * np.sqrt(np.pi) * far**0.25) * (1 - 5 / (72 * z) + 385 / (10368 * z * z))
+    )
+    assert np.abs(special.airy_ai(torch.from_numpy(far)).numpy() / airy - 1).max() < 1e-8
     assert torch.tensor([1.0], dtype=torch.float64).polygamma(1).item() == pytest.approx(
         math.pi**2 / 6
     )

@@ -146,6 +146,7 @@ def test_grid_sample(mode, padding, align):
     image = torch.from_numpy(x).requires_grad_()
     places = torch.from_numpy(grid[:, :2, :3].copy()).requires_grad_()
     assert gradcheck(lambda a, b: F.grid_sample(a, b, **options), (image, places))
+    assert gradgradcheck(lambda a, b: F.grid_sample(a, b, **options), (image, places))
 
 
 def test_grid_sample_of_places_that_are_no_numbers():

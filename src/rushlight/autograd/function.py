@@ -35,11 +35,17 @@ class FunctionCtx:
         self.materialize_grads = value
 
 
-class _ContextMethods(FunctionCtx):
+class _Recorded(_C._FunctionBase, FunctionCtx):
+    """What a context is once it is a node, and what torch shows on the Function class too."""
+
     materialize_grads = True
     to_save: Any = None
-    dirty_tensors: Any = ()
-    non_differentiable: Any = ()
+    saved_for_forward: Any = None
+    dirty_tensors: Any = None
+    non_differentiable: Any = None
+    # Which arguments required grad in forward. The backward under way plays no part, whatever its
+    # `inputs` are; programs may assign it.
+    needs_input_grad: Any = None
 
     @property
     def saved_tensors(self) -> tuple:
@@ -64,16 +70,14 @@ class _ContextMethods(FunctionCtx):
         return _HookHandle(_C._add_node_hook(self, hook, False))
 
 
-class BackwardCFunction(_C._FunctionBase, _ContextMethods):
+class BackwardCFunction(_Recorded):
     """Base of the context classes; instances are graph nodes."""
 
     _forward_cls: type
+    _argument_count: int
 
-    @property
-    def needs_input_grad(self) -> tuple:
-        return self._needs
-
-    def _run_backward(self, grads: tuple):
+    def apply(self, *grads):
+        """Run the user's backward: one entry for each argument of forward."""
         cls = self._forward_cls
         backward_fn = cls.backward
         vjp = cls.vjp
@@ -85,7 +89,7 @@ class BackwardCFunction(_C._FunctionBase, _ContextMethods):
         result = user(self, *grads)
         if not isinstance(result, tuple):
             result = (result,)
-        count = len(self._needs)
+        count = self._argument_count
         if len(result) > count and all(r is None for r in result[count:]):
             result = result[:count]
         if len(result) != count:
@@ -98,12 +102,12 @@ class BackwardCFunction(_C._FunctionBase, _ContextMethods):
 class _FunctionMeta(type):
     def __init__(cls, name, bases, attrs) -> None:
         context = type(name + "Backward", (BackwardCFunction,), {"_forward_cls": cls})
-        context.__module__ = cls.__module__
+        context.__module__ = __name__  # as torch, wherever the function was written
         cls._backward_cls = context
         super().__init__(name, bases, attrs)
 
 
-class Function(metaclass=_FunctionMeta):
+class Function(_Recorded, metaclass=_FunctionMeta):
     """An operation with its own forward and backward.
 
     Subclass it, write the static methods `forward(ctx, *args)` and `backward(ctx, *grads)` (or `forward(*args)`
@@ -162,13 +166,7 @@ class Function(metaclass=_FunctionMeta):
             "backward mode AD."
         )
 
-    @staticmethod
-    def vjp(ctx, *grad_outputs):
-        """Another name for backward."""
-        raise NotImplementedError(
-            "You must implement either the backward or vjp method for your custom autograd.Function to use it with "
-            "backward mode AD."
-        )
+    vjp = backward
 
     @staticmethod
     def jvp(ctx, *grad_inputs):
@@ -176,11 +174,20 @@ class Function(metaclass=_FunctionMeta):
             "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
         )
 
+    @staticmethod
+    def vmap(info, in_dims, *args):
+        raise NotImplementedError(
+            "To use autograd.Function with vmap, you must either override the vmap staticmethod or set "
+            "generate_vmap_rule=True."
+        )
+
     @classmethod
     def apply(cls, *args, **kwargs):
         """Run forward and record the function."""
         ctx = cls._backward_cls()
-        ctx._needs = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
+        ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
+        ctx._argument_count = len(args)
+        wanted = any(ctx.needs_input_grad)
         recording = _C.is_grad_enabled()
         separate = cls.setup_context is not Function.setup_context
         _C.set_grad_enabled(False)
@@ -205,7 +212,7 @@ class Function(metaclass=_FunctionMeta):
             tuple(ctx.to_save or ()),
             ctx.materialize_grads,
         )
-        if recording and any(ctx._needs):
+        if recording and wanted:
             ctx.to_save = None  # kept by the graph from here on
         result = tuple(o if t is None else w for o, t, w in zip(flat, tensors, wrapped))
         return result[0] if single else result
@@ -264,4 +271,5 @@ class InplaceFunction(Function):
         self.inplace = inplace
 
 
-NestedIOFunction = Function
+class NestedIOFunction(Function):
+    """Kept for old programs."""

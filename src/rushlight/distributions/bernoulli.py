@@ -7,7 +7,7 @@ from typing import Any
 from .. import _C
 from ..nn.functional import binary_cross_entropy_with_logits
 from . import constraints
-from .distribution import Distribution
+from .exp_family import ExponentialFamily
 from .utils import broadcast_all, lazy_property, logits_to_probs, probs_to_logits
 
 __all__ = ["Bernoulli"]
@@ -15,7 +15,7 @@ __all__ = ["Bernoulli"]
 Tensor = _C.Tensor
 
 
-class Bernoulli(Distribution):
+class Bernoulli(ExponentialFamily):
     """0 or 1 with the given probability of 1.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Any
 from .. import _C
 from . import constraints
 from .dirichlet import Dirichlet
-from .distribution import Distribution
+from .exp_family import ExponentialFamily
 from .utils import broadcast_all
 
 __all__ = ["Beta"]
@@ -15,7 +15,7 @@ __all__ = ["Beta"]
 Tensor = _C.Tensor
 
 
-class Beta(Distribution):
+class Beta(ExponentialFamily):
     """Random probability.
 
     Args:

@@ -73,6 +73,7 @@ _both(constraints.nonnegative, _positive_or_above)
 _both(constraints.less_than, _below)
 _both(constraints.interval, _between)
 _both(constraints.half_open_interval, _between)
+_both(constraints.corr_cholesky, lambda c: transforms.CorrCholeskyTransform())
 _both(constraints.lower_cholesky, lambda c: transforms.LowerCholeskyTransform())
 transform_to.register(
     constraints.positive_definite, lambda c: transforms.PositiveDefiniteTransform()
@@ -92,3 +93,23 @@ transform_to.register(
         transform_to(c.base_constraint), c.reinterpreted_batch_ndims
     ),
 )
+
+
+@biject_to.register(constraints.cat)
+def _biject_to_cat(c: Any) -> Any:
+    return transforms.CatTransform([biject_to(p) for p in c.cseq], c.dim, c.lengths)
+
+
+@transform_to.register(constraints.cat)
+def _transform_to_cat(c: Any) -> Any:
+    return transforms.CatTransform([transform_to(p) for p in c.cseq], c.dim, c.lengths)
+
+
+@biject_to.register(constraints.stack)
+def _biject_to_stack(c: Any) -> Any:
+    return transforms.StackTransform([biject_to(p) for p in c.cseq], c.dim)
+
+
+@transform_to.register(constraints.stack)
+def _transform_to_stack(c: Any) -> Any:
+    return transforms.StackTransform([transform_to(p) for p in c.cseq], c.dim)

@@ -7,7 +7,7 @@ from typing import Any
 from .. import _C
 from ..autograd.function import Function, once_differentiable
 from . import constraints
-from .distribution import Distribution
+from .exp_family import ExponentialFamily
 
 __all__ = ["Dirichlet"]
 
@@ -29,7 +29,7 @@ class _DirichletSample(Function):
         return local * (grad - (x * grad).sum(-1, True))
 
 
-class Dirichlet(Distribution):
+class Dirichlet(ExponentialFamily):
     """Random probabilities of n classes.
 
     Args:

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import _C
 from . import constraints
-from .distribution import Distribution
+from .exp_family import ExponentialFamily
 from .utils import broadcast_all
 
 __all__ = ["Gamma"]
@@ -14,7 +14,7 @@ __all__ = ["Gamma"]
 Tensor = _C.Tensor
 
 
-class Gamma(Distribution):
+class Gamma(ExponentialFamily):
     """Gamma distribution with shape and rate.
 
     Args:

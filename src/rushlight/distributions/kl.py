@@ -12,6 +12,7 @@ from .beta import Beta
 from .binomial import Binomial
 from .categorical import Categorical
 from .cauchy import Cauchy
+from .continuous_bernoulli import ContinuousBernoulli
 from .dirichlet import Dirichlet
 from .distribution import Distribution
 from .exponential import Exponential
@@ -22,6 +23,7 @@ from .half_normal import HalfNormal
 from .independent import Independent
 from .laplace import Laplace
 from .log_normal import LogNormal
+from .lowrank_multivariate_normal import LowRankMultivariateNormal
 from .multivariate_normal import MultivariateNormal, _squared_distance
 from .normal import Normal
 from .one_hot_categorical import OneHotCategorical
@@ -30,6 +32,7 @@ from .poisson import Poisson
 from .transformed_distribution import TransformedDistribution
 from .uniform import Uniform
 from .utils import euler_constant, sum_rightmost
+from .wishart import Wishart
 
 __all__ = ["kl_divergence", "register_kl"]
 
@@ -283,3 +286,59 @@ def _laplace_normal(p: Any, q: Any) -> Tensor:
     ratio = p.scale**2 / spread
     distance = 0.5 * (p.loc - q.loc) ** 2 / spread
     return -0.5 * (2 * ratio).log() + ratio + distance + 0.5 * log(pi) - 1
+
+
+@_rule(ContinuousBernoulli)
+def _continuous_bernoulli(p: Any, q: Any) -> Tensor:
+    odds = p.mean * (p.logits - q.logits)
+    return odds + p._log_norm() + (-p.probs).log1p() - q._log_norm() - (-q.probs).log1p()
+
+
+def _same_event_shape(p: Any, q: Any) -> None:
+    if p.event_shape != q.event_shape:
+        raise ValueError(
+            f"KL-divergence between two {type(p).__name__} and {type(q).__name__} with different event shapes "
+            f"cannot be computed: {tuple(p.event_shape)} and {tuple(q.event_shape)}"
+        )
+
+
+@register_kl(LowRankMultivariateNormal, LowRankMultivariateNormal)
+@register_kl(MultivariateNormal, LowRankMultivariateNormal)
+def _any_low_rank(p: Any, q: Any) -> Tensor:
+    """By q's precision D^-1 - A^T A; what p is does not matter."""
+    from ..linalg import solve_triangular
+
+    _same_event_shape(p, q)
+    weighted = q.cov_factor.mT / q.cov_diag.unsqueeze(-2)
+    a = solve_triangular(q._capacitance_tril, weighted, upper=False)
+    shift = q.loc - p.loc
+    distance = (shift**2 / q.cov_diag).sum(-1) - ((a @ shift.unsqueeze(-1)) ** 2).sum((-2, -1))
+    spread = (p.variance / q.cov_diag).sum(-1) - ((a @ p.scale_tril) ** 2).sum((-2, -1))
+    low = isinstance(p, LowRankMultivariateNormal)
+    own = p._log_det() if low else 2 * p.scale_tril.diagonal(0, -2, -1).log().sum(-1)
+    return 0.5 * (q._log_det() - own + spread + distance - p.event_shape[0])
+
+
+@register_kl(LowRankMultivariateNormal, MultivariateNormal)
+def _low_rank_full(p: Any, q: Any) -> Tensor:
+    _same_event_shape(p, q)
+    return _multivariate(p, q)
+
+
+@_rule(Wishart)
+def _wishart(p: Any, q: Any) -> Tensor:
+    from ..linalg import solve_triangular
+
+    _same_event_shape(p, q)
+    n = p.event_shape[-1]
+    half = [d.scale_tril.diagonal(0, -2, -1).log().sum(-1) for d in (p, q)]
+    ratio = solve_triangular(q.scale_tril, p.scale_tril, upper=False)
+    spread = (ratio**2).sum((-2, -1))
+    digammas = ((p.df.unsqueeze(-1) - _C.ops.arange(n, dtype=p.df.dtype)) / 2).digamma().sum(-1)
+    sizes = (q.df / 2).mvlgamma(n) - (p.df / 2).mvlgamma(n)
+    return (
+        q.df * (half[1] - half[0])
+        + 0.5 * p.df * (spread - n)
+        + sizes
+        + 0.5 * (p.df - q.df) * digammas
+    )

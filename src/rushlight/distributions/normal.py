@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import _C
 from . import constraints
-from .distribution import Distribution
+from .exp_family import ExponentialFamily
 from .utils import broadcast_all, standard_normal
 
 __all__ = ["Normal"]
@@ -15,7 +15,7 @@ __all__ = ["Normal"]
 Tensor = _C.Tensor
 
 
-class Normal(Distribution):
+class Normal(ExponentialFamily):
     """Normal (Gaussian) distribution.
 
     Args:

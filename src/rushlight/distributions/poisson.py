@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import _C
 from . import constraints
-from .distribution import Distribution
+from .exp_family import ExponentialFamily
 from .utils import broadcast_all
 
 __all__ = ["Poisson"]
@@ -14,7 +14,7 @@ __all__ = ["Poisson"]
 Tensor = _C.Tensor
 
 
-class Poisson(Distribution):
+class Poisson(ExponentialFamily):
     """Number of events with a rate.
 
     Args:

@@ -12,7 +12,10 @@ from .utils import broadcast_shapes, sum_rightmost
 __all__ = [
     "AbsTransform",
     "AffineTransform",
+    "CatTransform",
     "ComposeTransform",
+    "CorrCholeskyTransform",
+    "CumulativeDistributionTransform",
     "ExpTransform",
     "IndependentTransform",
     "LowerCholeskyTransform",
@@ -22,6 +25,7 @@ __all__ = [
     "SigmoidTransform",
     "SoftmaxTransform",
     "SoftplusTransform",
+    "StackTransform",
     "StickBreakingTransform",
     "TanhTransform",
     "Transform",
@@ -57,6 +61,13 @@ class Transform:
         if self._inv is None:
             self._inv = _InverseTransform(self)
         return self._inv
+
+    @property
+    def event_dim(self) -> int:
+        """Trailing dimensions that make one value, where both sides agree."""
+        if self.domain.event_dim == self.codomain.event_dim:
+            return self.domain.event_dim
+        raise ValueError("Please use either .domain.event_dim or .codomain.event_dim")
 
     @property
     def sign(self) -> int:
@@ -394,6 +405,14 @@ class PowerTransform(Transform):
 
         (self.exponent,) = broadcast_all(exponent)
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, PowerTransform):
+            return False
+        return bool(self.exponent.eq(other.exponent).all())
+
+    def __hash__(self) -> int:
+        return hash(PowerTransform)
+
     @property
     def sign(self) -> Any:  # type: ignore[override]
         return self.exponent.sign()
@@ -653,3 +672,19 @@ class PositiveDefiniteTransform(Transform):
         from ..linalg import cholesky
 
         return LowerCholeskyTransform().inv(cholesky(y))
+
+
+from ._joined_transforms import (  # noqa: E402 - they derive from Transform
+    CatTransform,
+    CorrCholeskyTransform,
+    CumulativeDistributionTransform,
+    StackTransform,
+)
+
+for _kind in (
+    CatTransform,
+    CorrCholeskyTransform,
+    CumulativeDistributionTransform,
+    StackTransform,
+):
+    _kind.__module__ = __name__  # where pickles look for them

@@ -14,6 +14,8 @@ __all__ = [
     "lazy_property",
     "logits_to_probs",
     "probs_to_logits",
+    "tril_matrix_to_vec",
+    "vec_to_tril_matrix",
 ]
 
 euler_constant = 0.57721566490153286060
@@ -77,6 +79,51 @@ def probs_to_logits(probs: Tensor, is_binary: bool = False) -> Tensor:
     """The inverse of `logits_to_probs`."""
     kept = clamp_probs(probs)
     return kept.log() - (-kept).log1p() if is_binary else kept.log()
+
+
+def vec_to_tril_matrix(vec: Tensor, diag: int = 0) -> Tensor:
+    """Vectors as the entries, row by row, of square matrices below and on a diagonal.
+
+    Args:
+        vec: (..., count).
+        diag: number of the diagonal. Default: 0.
+
+    Returns:
+        Tensor (..., n, n), zero elsewhere.
+
+    Raises:
+        ValueError: no matrix has that many entries there.
+    """
+    count = vec.shape[-1]
+    n = round(
+        (-(1 + 2 * diag) + ((1 + 2 * diag) ** 2 + 8 * count + 4 * abs(diag) * (diag + 1)) ** 0.5)
+        / 2
+    )
+    from .. import tril_indices
+
+    rows, columns = tril_indices(n, n, diag).unbind()
+    if len(rows) != count:
+        raise ValueError(
+            f"The size of last dimension is {count} which cannot be expressed as the lower triangular part of a square D x D matrix."
+        )
+    out = vec.new_zeros((*vec.shape[:-1], n, n))
+    out[..., rows, columns] = vec
+    return out
+
+
+def tril_matrix_to_vec(mat: Tensor, diag: int = 0) -> Tensor:
+    """The inverse of `vec_to_tril_matrix`: the entries below and on a diagonal, row by row.
+
+    Raises:
+        ValueError: there is no such diagonal.
+    """
+    n = mat.shape[-1]
+    if not -n <= diag < n:
+        raise ValueError(f"diag ({diag}) provided is outside [{-n}, {n - 1}].")
+    from .. import tril_indices
+
+    rows, columns = tril_indices(n, n, diag).unbind()
+    return mat[..., rows, columns]
 
 
 class lazy_property:

@@ -160,12 +160,16 @@ def _flatten(data: Any, shape: list[int], depth: int, out: list) -> None:
                 TypeError(f"'{type(data).__name__}' object cannot be interpreted as an integer"),
                 f"dimension {depth - 1} holds numbers and sequences: a tensor's rows are of one length",
             )
+        if isinstance(data, Tensor):
+            _C._warn_scalar_of_graph(data)
         out.append(
             data.item()
             if isinstance(data, Tensor) or hasattr(data, "__array_interface__")
             else data
         )
         return
+    if isinstance(data, Tensor):
+        _C._warn_scalar_of_graph(data)
     if isinstance(data, Tensor) or hasattr(data, "__array_interface__"):
         data = data.tolist()
     if not hasattr(data, "__len__"):

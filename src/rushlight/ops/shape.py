@@ -739,6 +739,15 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out=None) -> 
 method(cross)
 
 
+def _places(dim: int, index: Tensor, source: Tensor) -> Tensor:
+    """Numbers of slices as an index of every element of `source`."""
+    shape = [1] * source.dim()
+    if source.dim():
+        shape[_wrap(dim, source.dim())] = -1
+    where = index.reshape(shape).expand(source.shape) if source.dim() else index.reshape(())
+    return where.to(_C.int64)
+
+
 @method
 @function
 def index_reduce(
@@ -751,13 +760,23 @@ def index_reduce(
     include_self: bool = True,
 ) -> Tensor:
     """Reduce the slices of `source` into the slices of `input` that `index` names: "prod", "mean", "amax", "amin"."""
-    shape = [1] * source.dim()
-    if source.dim():
-        shape[_wrap(dim, source.dim())] = -1
-    where = index.reshape(shape).expand(source.shape) if source.dim() else index.reshape(())
-    return _ops.scatter_reduce(
-        input, dim, where.to(_C.int64), source, reduce, include_self=include_self
-    )
+    where = _places(dim, index, source)
+    return _ops.scatter_reduce(input, dim, where, source, reduce, include_self=include_self)
+
+
+@method
+def index_reduce_(
+    self: Tensor,
+    dim: int,
+    index: Tensor,
+    source: Tensor,
+    reduce: str,
+    *,
+    include_self: bool = True,
+) -> Tensor:
+    """`index_reduce` in place."""
+    where = _places(dim, index, source)
+    return self.scatter_reduce_(dim, where, source, reduce, include_self=include_self)
 
 
 @function

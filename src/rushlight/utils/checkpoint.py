@@ -60,6 +60,24 @@ def check_backward_validity(inputs) -> None:
         )
 
 
+def get_device_states(*args) -> tuple[list[int], list[Tensor]]:
+    """The devices of tensors and the states of their generators: those of accelerators, of which there are none."""
+    return [], []
+
+
+def set_device_states(devices, states, *, device_type: str | None = None) -> None:
+    """Give the generators of devices back what `get_device_states` returned.
+
+    Raises:
+        RuntimeError: a device is named; this build has none beside the CPU.
+    """
+    if list(devices):
+        raise RuntimeError(
+            "Cannot access accelerator device when none is available.\n"
+            f"set_device_states: got states of the devices {list(devices)}"
+        )
+
+
 def _random_state():
     from .. import random
 

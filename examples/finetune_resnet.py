@@ -1,6 +1,6 @@
 """Fine-tunes a ResNet-18 on images in folders, one folder for each class.
 
-rushlight run examples/fine_tune.py [--data FOLDER] [--weights FILE] [--steps 60] [--resume]
+rushlight run examples/finetune_resnet.py [--data FOLDER] [--weights FILE] [--steps 60] [--resume]
 
 Without --data it draws circles, squares and triangles. --weights is a state dict for any number of classes: what fits is
 loaded, the last layer is new. The first layers are frozen, the last one learns ten times faster than the others, and the
@@ -90,7 +90,7 @@ def main():
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--checkpoint", default="fine_tune.pt", metavar="FILE")
+    parser.add_argument("--checkpoint", default="finetune_resnet.pt", metavar="FILE")
     parser.add_argument("--resume", action="store_true")
     args = parser.parse_args()
 
