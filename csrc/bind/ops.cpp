@@ -416,7 +416,7 @@ PyObject* op_repr(PyObject* self) {
                               op->name);
 }
 PyObject* op_reduce(PyObject* self, PyObject*) {
-  return Py_NewRef(reinterpret_cast<PyOp*>(self)->name);
+  return reduced_by_name(self, "_reduce_operator");
 }
 
 PyMethodDef op_methods[] = {{"__reduce__", op_reduce, METH_NOARGS, nullptr},

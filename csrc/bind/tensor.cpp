@@ -715,12 +715,31 @@ PyType_Slot tensor_slots[] = {
     {Py_nb_index, (void*)tensor_index},
     {0, nullptr}};
 
+// _take_geometry(x, view of x): x.squeeze_() and its like, which change sizes and strides, no data.
+PyObject* take_geometry(PyObject*, PyObject* args) {
+  PyObject *o, *made;
+  if (!PyArg_ParseTuple(args, "OO", &o, &made)) return nullptr;
+  return guarded([&] {
+    Tensor t = unwrap(o), view = unwrap(made);
+    check_inplace(t, GradMode::enabled() && requires_grad(t));
+    const Ref<Node> history = grad_fn(view);
+    t->offset = view.offset();
+    t->set_geometry(view.sizes(), view.strides());
+    t->bump_version();
+    // A view's history is told anew, from its base and its strides.
+    const bool of_base = t->is_view && autograd_meta(t)->base.defined();
+    if (history && !of_base) set_history(t, history, autograd_meta(view)->output_nr);
+    return Py_NewRef(o);
+  });
+}
+
 PyMethodDef module_methods[] = {{"_set_tensor_constructor",
                                  [](PyObject*, PyObject* f) {
                                    Py_XSETREF(tensor_constructor, Py_NewRef(f));
                                    Py_RETURN_NONE;
                                  },
                                  METH_O, nullptr},
+                                {"_take_geometry", take_geometry, METH_VARARGS, nullptr},
                                 {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace

@@ -254,7 +254,6 @@ OP("unsqueeze(Tensor(a) self, int dim) -> Tensor(a)")
       strides.insert(d, step);
       return alias(self, sizes, strides, self.offset());
     })
-    .inplace()
     .grad("self", "",
           [](GradContext& c) { return call<"squeeze.dim">(c.grad(), c.get<int64_t>("dim")); });
 
