@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import run_opinfo as driver  # noqa: E402
 from module_samples import weights_like  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 MOST = 6  # samples of an operator
 OPERATORS = [
     op

@@ -21,19 +21,9 @@ from rushlight import nn  # noqa: E402
 sys.path.insert(0, str(Path(__file__).parent))
 import module_samples as ms  # noqa: E402
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("one_thread")]
 INFOS = [pytest.param(info, id=info.name[3:]) for info in ms.database]
 MOST = 40  # samples of a layer; LinearCrossEntropyLoss has 857, which differ in their numbers only
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads(), rushlight.get_num_threads()
-    torch.set_num_threads(1)
-    rushlight.set_num_threads(1)
-    yield
-    torch.set_num_threads(before[0])
-    rushlight.set_num_threads(before[1])
 
 
 def some(info, training: bool) -> list:

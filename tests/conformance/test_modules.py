@@ -17,23 +17,13 @@ import rushlight  # noqa: E402
 sys.path.insert(0, str(Path(__file__).parent))
 import module_samples as ms  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 CASES = [
     pytest.param(info, training, dtype, id=f"{info.name[3:]}-{'train' if training else 'eval'}-{dtype}")
     for info in ms.database
     for training in ms.modes(info)
     for dtype in ms.TOLERANCES
 ]
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """The samples are small: more threads only wait for each other."""
-    before = torch.get_num_threads(), rushlight.get_num_threads()
-    torch.set_num_threads(1)
-    rushlight.set_num_threads(1)
-    yield
-    torch.set_num_threads(before[0])
-    rushlight.set_num_threads(before[1])
 
 
 def same_start(actual, expected, where: str) -> None:
