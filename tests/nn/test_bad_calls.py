@@ -126,7 +126,7 @@ def test_recurrent_functions_with_wrong_parts(name):
         ([], "batch_sizes is empty"),
         ([2, 1, 3], "batch_sizes must not grow"),
         ([2, 2], "sum exactly to 6"),
-        ([7, -1], "non-negative"),
+        ([8, -2], "non-negative"),
         ([6], "exceeds dimension size"),
     ):
         with pytest.raises(RuntimeError, match=reason):
