@@ -221,8 +221,8 @@ std::vector<State> split_states(const TensorList& hx) {
   std::vector<State> out;
   for (const Tensor& t : hx) {
     TensorList parts = call_all<"unbind.int">(t, int64_t(0));
-    RL_CHECK(out.empty() || out.size() == parts.size(),
-             "rnn: the two hidden states are of ", out.size(), " and ", parts.size(), " layers");
+    RL_CHECK(out.empty() || out.size() == parts.size(), "rnn: the two hidden states are of ",
+             out.size(), " and ", parts.size(), " layers");
     if (out.empty()) out.resize(parts.size());
     for (size_t i = 0; i < parts.size(); ++i) out[i].push_back(parts[i]);
   }

@@ -79,7 +79,10 @@ def _receive(url: str, f: IO[bytes], max_hops: int, max_bytes: int | None) -> No
     if not url.lower().startswith(("http://", "https://", "file://")):
         raise DownloadError(f"{url}: only http, https and file addresses are read")
     request = Request(url, headers={"User-Agent": USER_AGENT})
-    with interruptions_explained(url), _opener(url, max_hops).open(request, timeout=TIMEOUT_S) as answer:
+    with (
+        interruptions_explained(url),
+        _opener(url, max_hops).open(request, timeout=TIMEOUT_S) as answer,
+    ):
         copy_body(answer, f, url, max_bytes)
 
 
@@ -93,7 +96,9 @@ def interruptions_explained(url: str) -> Iterator[None]:
     except TimeoutError as e:
         raise DownloadError(f"{url}: nothing arrived for {TIMEOUT_S} s; try again") from e
     except (ConnectionError, HTTPException) as e:
-        raise DownloadError(f"{url}: the connection broke: {type(e).__name__}: {e}; try again") from e
+        raise DownloadError(
+            f"{url}: the connection broke: {type(e).__name__}: {e}; try again"
+        ) from e
 
 
 def _opener(first: str, max_hops: int) -> Any:

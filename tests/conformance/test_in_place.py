@@ -65,7 +65,9 @@ def test_gradients_of_in_place_operators(op) -> None:
             )
         except (RuntimeError, NotImplementedError):
             continue  # a result of another dtype or shape cannot go in place
-        got = gradients(rushlight, ours(op), [leaf for _, leaf in made], *args[:1], args[1:], kwargs)
+        got = gradients(
+            rushlight, ours(op), [leaf for _, leaf in made], *args[:1], args[1:], kwargs
+        )
         for a, e in zip(got, expected, strict=True):
             assert (a is None) == (e is None)
             if e is not None:

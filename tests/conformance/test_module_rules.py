@@ -157,7 +157,9 @@ def test_device_and_dtype(info) -> None:
         options = {k: v for k, v in given.kwargs.items() if k not in ("device", "dtype")}
         for dtype in ("float64", "bfloat16"):
             torch.manual_seed(0)
-            expected = info.module_cls(*given.args, **options, device="cpu", dtype=getattr(torch, dtype))
+            expected = info.module_cls(
+                *given.args, **options, device="cpu", dtype=getattr(torch, dtype)
+            )
             rushlight.manual_seed(0)
             module = ours(
                 *translate(list(given.args)),
@@ -190,7 +192,9 @@ def test_device_context(info) -> None:
             continue
         args, kwargs = translate(list(given.args)), translate(given.kwargs)
         with torch.device("meta"):
-            theirs = tensors_of(info.module_cls(*copy.deepcopy(given.args), **copy.deepcopy(given.kwargs)))
+            theirs = tensors_of(
+                info.module_cls(*copy.deepcopy(given.args), **copy.deepcopy(given.kwargs))
+            )
         with rushlight.device("meta"):
             module = ours(*args, **kwargs)
         devices = {name: tensor.device.type for name, tensor in tensors_of(module).items()}
@@ -242,7 +246,12 @@ def in_place(library, cls, sample, values) -> list:
     result = module(between)
     assert result.data_ptr() == between.data_ptr() and between._version == 1
     result.backward(ms.weights_like(library, result))
-    return [repr(module), str(refused.value).splitlines()[0], result.detach().numpy(), leaf.grad.numpy()]
+    return [
+        repr(module),
+        str(refused.value).splitlines()[0],
+        result.detach().numpy(),
+        leaf.grad.numpy(),
+    ]
 
 
 @pytest.mark.parametrize("info", IN_PLACE)

@@ -19,7 +19,9 @@ import module_samples as ms  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CASES = [
-    pytest.param(info, training, dtype, id=f"{info.name[3:]}-{'train' if training else 'eval'}-{dtype}")
+    pytest.param(
+        info, training, dtype, id=f"{info.name[3:]}-{'train' if training else 'eval'}-{dtype}"
+    )
     for info in ms.database
     for training in ms.modes(info)
     for dtype in ms.TOLERANCES
@@ -38,7 +40,9 @@ def same_start(actual, expected, where: str) -> None:
 def exact_results(module, call) -> dict:
     """PyTorch's results in float64 for the same numbers."""
     wide = {torch.float32: torch.float64, torch.complex64: torch.complex128}
-    return ms.flat(ms.run(torch, module, *ms.arguments(call, lambda t: t.to(wide.get(t.dtype, t.dtype)))))
+    return ms.flat(
+        ms.run(torch, module, *ms.arguments(call, lambda t: t.to(wide.get(t.dtype, t.dtype))))
+    )
 
 
 @pytest.mark.filterwarnings("ignore")

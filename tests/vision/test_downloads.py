@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from rushlight.vision import datasets
 import rushlight as torch
 from rushlight import _download
+from rushlight.vision import datasets
 from rushlight.vision.datasets import utils
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -117,8 +117,12 @@ def faulty(server, monkeypatch):
 
     def address(fault):
         server.files["/file.pth"] = PAGE if fault == "page" else BODY
-        server.lengths.update({"short": {"/file.pth": 4000}, "odd length": {"/file.pth": "-5"}}.get(fault, {}))
-        server.faults["/file.pth"] = fault if fault in ("reset", "silent", "mute", "garbage") else None
+        server.lengths.update(
+            {"short": {"/file.pth": 4000}, "odd length": {"/file.pth": "-5"}}.get(fault, {})
+        )
+        server.faults["/file.pth"] = (
+            fault if fault in ("reset", "silent", "mute", "garbage") else None
+        )
         return f"{server.url}/file.pth"
 
     monkeypatch.setattr(_download, "TIMEOUT_S", 0.2)
