@@ -378,7 +378,8 @@ void check_inplace(const Tensor& t, bool recording) {
   if (t->is_view && meta->base.defined()) {
     using Creation = AutogradMeta::Creation;
     const Tensor& base = meta->base;
-    if (base->requires_grad && !grad_fn(base)) {
+    // Either may have been made a leaf that requires grad: the base, or later this view of it.
+    if ((base->requires_grad || t->requires_grad) && !grad_fn(base)) {
       fail(ErrorKind::Runtime,
            "a view of a leaf Variable that requires grad is being used in an in-place operation.");
     }

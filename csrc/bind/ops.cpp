@@ -415,9 +415,7 @@ PyObject* op_repr(PyObject* self) {
                                          : "<built-in method %U of type object>",
                               op->name);
 }
-PyObject* op_reduce(PyObject* self, PyObject*) {
-  return Py_NewRef(reinterpret_cast<PyOp*>(self)->name);
-}
+PyObject* op_reduce(PyObject* self, PyObject*) { return reduced_by_name(self, "_reduce_operator"); }
 
 PyMethodDef op_methods[] = {{"__reduce__", op_reduce, METH_NOARGS, nullptr},
                             {nullptr, nullptr, 0, nullptr}};

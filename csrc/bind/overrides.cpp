@@ -85,6 +85,10 @@ PyObject* call_override(PyObject* function, PyObject* const* args, size_t nargs,
     return dispatch_call(function, tuple.get(), kwargs.get(), false);
   });
 }
+PyObject* reduced_by_name(PyObject* self, const char* function) {
+  PyRef module(PyImport_ImportModule("rushlight.overrides"));
+  return module ? PyObject_CallMethod(module.get(), function, "O", self) : nullptr;
+}
 PyObject* call_override(const char* name, std::initializer_list<PyObject*> args) {
   return call_named(name, args, false);
 }
@@ -230,12 +234,8 @@ PyObject* set_shown(PyObject*, PyObject* args) {
   Py_XSETREF(overridable(o)->shown, Py_NewRef(shown));
   Py_RETURN_NONE;
 }
-// Pickled as the name under which the package has it, not as the function inside.
 PyObject* overridable_reduce(PyObject* self, PyObject*) {
-  PyRef module(PyImport_ImportModule("rushlight.overrides"));
-  PyRef find(module ? PyObject_GetAttrString(module.get(), "_published") : nullptr);
-  if (!find) return nullptr;
-  return Py_BuildValue("(O(O))", find.get(), overridable(self)->target);
+  return reduced_by_name(self, "_reduce_function");
 }
 
 PyMethodDef overridable_methods[] = {{"__reduce__", overridable_reduce, METH_NOARGS, nullptr},

@@ -44,6 +44,9 @@ inline bool wants_override(PyObject* const* args, size_t n) {
 PyObject* call_override(PyObject* function, PyObject* const* args, size_t nargs, PyObject* kwnames);
 // The same with an attribute of Tensor as the function: "add", "__getitem__".
 PyObject* call_override(const char* name, std::initializer_list<PyObject*> args);
+// __reduce__ of a function: what `function` of rushlight.overrides says, a name under which it is
+// found again.
+PyObject* reduced_by_name(PyObject* self, const char* function);
 // NotImplemented where all handlers decline, so that Python asks the other operand.
 PyObject* call_operator_override(const char* name, std::initializer_list<PyObject*> args);
 

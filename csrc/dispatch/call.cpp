@@ -261,6 +261,8 @@ void call_op_inplace(const Op& op, Value* args, Value* results) {
   check_writable(self);
   Ref<OpNode> node;
   if (record && op.composite && op.grads.empty() && !mutates) {
+    // Its parts may save what they get, which the result is about to overwrite.
+    args[0] = call<"clone">(self);
     op.composite.entry(op, op.composite.fn, args, results);
     call<"copy_">(self, Unbox<Tensor>::get(results[0]));
     results[0] = self;

@@ -177,6 +177,12 @@ Tensor nll_loss_nd(const Tensor& self, const Tensor& target, const Tensor& weigh
         concat("nll_loss: target has shape ", target.sizes(), "; expected [", self.sizes()[0], "]",
                target.sizes().back() == 1 ? ": use target.squeeze(1)" : ""));
   }
+  if (weight.defined() && weight.dtype() != self.dtype()) {
+    throw Error(ErrorKind::Runtime,
+                concat("expected scalar type ", dtype_word(self.dtype()), " but found ",
+                       dtype_word(weight.dtype())),
+                "the loss needs weight in the input's dtype: weight.to(input.dtype)");
+  }
   if (self.ndim() <= 2)
     return call<"nll_loss_forward">(self, target, weight, reduction, ignore_index);
   Dims want = self.sizes();
@@ -240,6 +246,7 @@ OP("cross_entropy_loss(Tensor self, Tensor target, Tensor? weight=None, int redu
     .hidden()
     .composite([](const Tensor& self, const Tensor& target, const Tensor& weight, int64_t reduction,
                   int64_t ignore_index, double smoothing) {
+      RL_CHECK(smoothing <= 1.0, "label_smoothing must be between 0.0 and 1.0. Got: ", smoothing);
       if (self.sizes() == target.sizes() && self.ndim() > 0) {
         if (!is_floating(target.dtype())) {
           throw Error(

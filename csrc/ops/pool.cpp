@@ -38,11 +38,12 @@ std::string joined(const int64_t* sizes, int n) {
   return out;
 }
 
-void check_rank(const Tensor& self, int nd) {
+void check_rank(const Tensor& self, int nd, bool max) {
   bool ok = self.ndim() == nd + 1 || self.ndim() == nd + 2;
+  const bool too_many = self.ndim() > nd + 2;
   for (int i = self.ndim() - nd - 1; ok && i < self.ndim(); ++i) ok = self.sizes()[i] != 0;
   if (ok) return;
-  if (nd == 3 || self.ndim() < nd + 1)
+  if (nd == 3 || self.ndim() < nd + 1 || (max && too_many))
     fail(ErrorKind::Runtime, "non-empty ", nd + 1, "D or ", nd + 2,
          "D (batch mode) tensor expected for input");
   fail(ErrorKind::Runtime, "Expected ", nd + 1, "D or ", nd + 2,
@@ -76,7 +77,7 @@ PoolProblem make_problem(const char* op, const Tensor& self, int nd, const Dims&
       fail(ErrorKind::Runtime, "dilation should be greater than zero, but got", text);
     }
   }
-  check_rank(self, nd);
+  check_rank(self, nd, std::string_view(op).starts_with("max"));
   for (int i = 0; i < nd; ++i) {
     RL_CHECK(pad[i] >= 0, "pad must be non-negative, but got pad: ", pad[i]);
     RL_CHECK(pad[i] <= ((k[i] - 1) * d[i] + 1) / 2,

@@ -202,9 +202,9 @@ std::pair<Tensor, std::vector<State>> run_layers(Tensor input, const std::vector
                                                  const std::vector<Weights>& weights,
                                                  const Options& o, Run run) {
   int directions = o.bidirectional ? 2 : 1;
-  const size_t count = size_t(std::max<int64_t>(o.num_layers, 0)) * size_t(directions);
-  RL_CHECK(initial.size() == count && count > 0, "Expected more hidden states in stacked_rnn");
-  RL_CHECK(weights.size() == count, "Expected more weights in stacked_rnn");
+  const size_t wanted = o.num_layers > 0 ? size_t(o.num_layers) * size_t(directions) : 0;
+  RL_CHECK(wanted > 0 && initial.size() >= wanted, "Expected more hidden states in stacked_rnn");
+  RL_CHECK(weights.size() >= wanted, "Expected more weights in stacked_rnn");
   std::vector<State> last;
   for (int64_t layer = 0; layer < o.num_layers; ++layer) {
     TensorList outputs;
@@ -225,9 +225,9 @@ std::vector<State> split_states(const TensorList& hx) {
   std::vector<State> out;
   for (const Tensor& t : hx) {
     TensorList parts = call_all<"unbind.int">(t, int64_t(0));
+    RL_CHECK(out.empty() || out.size() == parts.size(), "rnn: the two hidden states are of ",
+             out.size(), " and ", parts.size(), " layers");
     if (out.empty()) out.resize(parts.size());
-    RL_CHECK(parts.size() == out.size(), "Expected as many cell states as hidden states, but got ",
-             parts.size(), " and ", out.size());
     for (size_t i = 0; i < parts.size(); ++i) out[i].push_back(parts[i]);
   }
   return out;
@@ -261,13 +261,22 @@ std::pair<Tensor, std::vector<State>> run_packed_sequence(
     const TensorList& params, const Options& o, bool projected = false) {
   Tensor sizes = contiguous(to_dtype(batch_sizes, DType::Int64));
   Dims list(sizes.data<int64_t>(), size_t(sizes.numel()));
+  RL_CHECK(!list.empty(), "rnn: batch_sizes is empty");
+  for (size_t i = 1; i < list.size(); ++i)
+    RL_CHECK(list[i] <= list[i - 1], "rnn: batch_sizes must not grow, got ", list);
   return run_layers(data, split_states(hx), gather_weights(params, o.has_biases, projected), o,
                     [&](const Tensor& in, const State& s, const Weights& w, bool reverse) {
                       return run_packed(cell, in, list, s, w, reverse);
                     });
 }
 
-bool is_projected(const TensorList& hx) { return hx[0].sizes()[2] != hx[1].sizes()[2]; }
+bool is_projected(const TensorList& hx) {
+  for (const Tensor& t : hx) {
+    RL_CHECK_KIND(Index, t.ndim() > 2,
+                  "Dimension out of range (expected to be in range of [-2, 1], but got 2)");
+  }
+  return hx[0].sizes()[2] != hx[1].sizes()[2];
+}
 
 OP("lstm.input(Tensor input, Tensor[] hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional, bool batch_first) -> (Tensor, Tensor, Tensor)")
     .function_only()
@@ -338,18 +347,41 @@ OP("rnn_relu.data(Tensor data, Tensor batch_sizes, Tensor hx, Tensor[] params, b
     .no_out()
     .composite(rnn_data<kRelu>);
 
+// The sizes of one step, in PyTorch's words.
+void check_cell(const Tensor& input, const TensorList& states, const Tensor& w_ih,
+                const Tensor& w_hh) {
+  for (const Tensor& t : {input, w_ih, w_hh}) {
+    RL_CHECK_KIND(Index, t.ndim() > 1,
+                  "Dimension out of range (expected to be in range of [-1, 0], but got 1)");
+  }
+  RL_CHECK(input.sizes()[1] == w_ih.sizes()[1], "input has inconsistent input_size: got ",
+           input.sizes()[1], " expected ", w_ih.sizes()[1]);
+  for (size_t i = 0; i < states.size(); ++i) {
+    const Tensor& h = states[i];
+    RL_CHECK_KIND(Index, h.ndim() > 0, "Dimension specified as 0 but tensor has no dimensions");
+    RL_CHECK(h.sizes()[0] == input.sizes()[0], "Input batch size ", input.sizes()[0],
+             " doesn't match hidden", i, " batch size ", h.sizes()[0]);
+    RL_CHECK_KIND(Index, h.ndim() > 1,
+                  "Dimension out of range (expected to be in range of [-1, 0], but got 1)");
+    RL_CHECK(h.sizes()[1] == w_hh.sizes()[1], "hidden", i, " has inconsistent hidden_size: got ",
+             h.sizes()[1], ", expected ", w_hh.sizes()[1]);
+  }
+}
+
 OP("lstm_cell(Tensor input, Tensor[] hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, Tensor? b_hh=None) -> (Tensor, Tensor)")
     .function_only()
     .no_out()
     .composite([](const Tensor& input, const TensorList& hx, const Tensor& w_ih, const Tensor& w_hh,
                   const Tensor& b_ih, const Tensor& b_hh) {
       RL_CHECK(hx.size() == 2, "lstm_cell expects two hidden states");
+      check_cell(input, hx, w_ih, w_hh);
       State s = lstm_step(linear(input, w_ih, b_ih), hx, {w_ih, w_hh, b_ih, b_hh, {}});
       return std::make_tuple(s[0], s[1]);
     });
 template <Step step>
 Tensor one_step(const Tensor& input, const Tensor& hx, const Tensor& w_ih, const Tensor& w_hh,
                 const Tensor& b_ih, const Tensor& b_hh) {
+  check_cell(input, {hx}, w_ih, w_hh);
   return step(linear(input, w_ih, b_ih), {hx}, {w_ih, w_hh, b_ih, b_hh, {}})[0];
 }
 OP("gru_cell(Tensor input, Tensor hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, Tensor? b_hh=None) -> Tensor")

@@ -21,7 +21,6 @@ __all__ = [
 ]
 
 HASH_REGEX = re.compile(r"-([a-f0-9]*)\.")
-_CHUNK = 128 * 1024
 _folder: str | None = None
 
 
@@ -164,37 +163,31 @@ def download_url_to_file(
         progress: show a bar on stderr, if that is a terminal. Default: True.
 
     Raises:
-        RuntimeError: the content has another hash.
+        RuntimeError: the content has another hash, is cut off or a web page; the server is silent
+            for 30 s or closes the connection.
+        urllib.error.URLError: the server cannot be reached or refuses.
     """
-    import hashlib
     import tempfile
     from urllib.request import Request, urlopen
 
+    from . import _download
+
     dst = os.path.expanduser(dst)
-    digest, done = hashlib.sha256(), 0
-    with urlopen(Request(url, headers={"User-Agent": "torch.hub"})) as source:
-        total = int(source.headers.get("Content-Length") or 0)
-        part = tempfile.NamedTemporaryFile(dir=os.path.dirname(dst) or ".", delete=False)
-        try:
-            with part:
-                while chunk := source.read(_CHUNK):
-                    part.write(chunk)
-                    digest.update(chunk)
-                    done += len(chunk)
-                    _show(done, total, progress)
-            found = digest.hexdigest()
-            if hash_prefix is not None and not found.startswith(hash_prefix):
-                raise RuntimeError(f'invalid hash value (expected "{hash_prefix}", got "{found}")')
-            os.replace(part.name, dst)
-        finally:
-            Path(part.name).unlink(missing_ok=True)
-
-
-def _show(done: int, total: int, progress: bool) -> None:
-    if progress and total and sys.stderr.isatty():
-        sys.stderr.write(f"\r{100 * done // total:3d} % of {total / 1e6:.1f} MB")
-        if done >= total:
-            sys.stderr.write("\n")
+    request = Request(url, headers={"User-Agent": "torch.hub"})
+    part = tempfile.NamedTemporaryFile(dir=os.path.dirname(dst) or ".", delete=False)
+    try:
+        with part, _download.interruptions_explained(url):
+            with urlopen(request, timeout=_download.TIMEOUT_S) as answer:
+                _download.copy_body(answer, part, url, progress=progress)
+            part.flush()
+            os.fsync(part.fileno())
+        _download.refuse_page(url, dst, part.name)
+        found = _download.digest_of(part.name, "sha256")
+        if hash_prefix is not None and not found.startswith(hash_prefix):
+            raise RuntimeError(f'invalid hash value (expected "{hash_prefix}", got "{found}")')
+        os.replace(part.name, dst)
+    finally:
+        Path(part.name).unlink(missing_ok=True)
 
 
 def _explain(error: URLError, url: str, path: str) -> None:
@@ -234,6 +227,7 @@ def load_state_dict_from_url(
 
     Raises:
         urllib.error.URLError: the file is not in the folder, and cannot be fetched.
+        RuntimeError: what was fetched is not the file (see `download_url_to_file`).
     """
     from .serialization import load as load_file
 

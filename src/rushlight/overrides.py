@@ -174,8 +174,42 @@ def is_tensor_like(inp: Any) -> bool:
     return isinstance(inp, _C.Tensor) or hasattr(inp, "__torch_function__")
 
 
-def _published(target: Callable) -> Any:
-    """The public form of a function that asks first; pickles name this function and the one inside."""
+# ---- pickles ------------------------------------------------------------------------------------
+
+
+def _reduce_function(function: Any) -> Any:
+    """A function that asks first, by a name of the package under which it is found again."""
+    import sys
+
+    name = function.__name__
+    if getattr(sys.modules.get(function.__module__), function.__qualname__, None) is function:
+        return function.__qualname__
+    for path, space in _namespaces().items():
+        if getattr(space, name, None) is function:
+            return _published, (path, name)
+    if getattr(_C.Tensor, name, None) is function:
+        return getattr, (_C.Tensor, name)
+    return _offered_form, (function.__wrapped__,)
+
+
+def _reduce_operator(operator: Any) -> Any:
+    """A native function, by its public name or that of the operator."""
+    import sys
+
+    name = operator.__name__
+    if operator.__qualname__ != name:
+        return getattr, (_C.Tensor, name)
+    if getattr(sys.modules[__package__], name, None) is operator:
+        return name
+    return _published, ("torch._C.ops", name)
+
+
+def _published(path: str, name: str) -> Any:
+    """What pickles say of a function: its place in the package."""
+    return getattr(_C.ops if path == "torch._C.ops" else _namespaces()[path], name)
+
+
+def _offered_form(target: Callable) -> Any:
     from ._offered import offered
 
     return offered(target)

@@ -126,7 +126,7 @@ def test_refused(call, text: str) -> None:
     "states", [(zeros(1, 2, 4), zeros(2, 2, 4)), (zeros(1, 2, 4), zeros(0, 2, 4))]
 )
 def test_lstm_states_of_other_depths(states) -> None:
-    with pytest.raises(RuntimeError, match="Expected as many cell states as hidden states"):
+    with pytest.raises(RuntimeError, match="the two hidden states are of"):
         lstm(*states)
 
 
@@ -138,7 +138,7 @@ def test_cells_with_weights_of_too_few_gates(cell, gates: int) -> None:
 
 
 def test_a_packed_sequence_of_nothing() -> None:
-    with pytest.raises(RuntimeError, match="at least one entry in batch_sizes"):
+    with pytest.raises(RuntimeError, match="batch_sizes is empty"):
         torch.gru(zeros(0, 5), index(0), zeros(1, 2, 4), GRU, False, 1, 0.0, False, False)
 
 

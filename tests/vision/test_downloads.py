@@ -3,64 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import http.server
 import io
 import sys
-import threading
 import urllib.error
 from pathlib import Path
 
 import pytest
 
+import rushlight as torch
+from rushlight import _download
 from rushlight.vision import datasets
-from rushlight.vision.datasets import _download, utils
+from rushlight.vision.datasets import utils
 
 sys.path.insert(0, str(Path(__file__).parent))
 import dataset_files as files  # noqa: E402
+from local_server import Server  # noqa: E402
 
 BODY = b"the right bytes"
 MD5 = hashlib.md5(BODY).hexdigest()
 PAGE = b"\n <!DOCTYPE html><html><body>Quota exceeded</body></html>"
-
-
-class Server:
-    """A web server that answers with what `files` holds; `redirects` leads elsewhere; `lengths` lies."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-        self.redirects: dict[str, str] = {}
-        self.lengths: dict[str, int] = {}
-        self.asked: list[str] = []
-        server = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                server.asked.append(self.path)
-                if self.path in server.redirects:
-                    self.send_response(302)
-                    self.send_header("Location", server.redirects[self.path])
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-                    return
-                body = server.files.get(self.path)
-                self.send_response(404 if body is None else 200)
-                body = body or b""
-                self.send_header("Content-Length", str(server.lengths.get(self.path, len(body))))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *args: object) -> None:
-                """Silent."""
-
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_port}"
-        self.thread = threading.Thread(target=self.http.serve_forever, daemon=True, args=(0.02,))
-        self.thread.start()
-
-    def close(self) -> None:
-        self.http.shutdown()
-        self.http.server_close()
-        self.thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +33,9 @@ def running():
 
 @pytest.fixture
 def server(running):
-    for table in (running.files, running.redirects, running.lengths, running.asked):
-        table.clear()
-    return running
+    running.clear()
+    yield running
+    running.released.set()
 
 
 def test_a_file_arrives_and_is_not_fetched_again(server, tmp_path):
@@ -136,6 +97,93 @@ def test_what_is_not_the_file_is_refused(server, tmp_path, path, error, reason, 
             _download.fetch(server.url + path, str(target))
     assert target.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == [target.name]
+
+
+FAULTS = [
+    ("reset", "the connection broke: ConnectionResetError|cut off: 7 of 15 bytes"),
+    ("silent", "nothing arrived for 0.2 s"),
+    ("mute", "nothing arrived for 0.2 s|timed out"),
+    ("garbage", "the connection broke: BadStatusLine"),
+    ("short", "cut off: 15 of 4000 bytes arrived"),
+    ("odd length", "announces a length of '-5'"),
+    ("page", "a web page instead of file.pth"),
+]
+faults = pytest.mark.parametrize(("fault", "reason"), FAULTS, ids=[name for name, _ in FAULTS])
+
+
+@pytest.fixture
+def faulty(server, monkeypatch):
+    """Lets /file.pth of the server have a fault; returns its address."""
+
+    def address(fault):
+        server.files["/file.pth"] = PAGE if fault == "page" else BODY
+        server.lengths.update(
+            {"short": {"/file.pth": 4000}, "odd length": {"/file.pth": "-5"}}.get(fault, {})
+        )
+        server.faults["/file.pth"] = (
+            fault if fault in ("reset", "silent", "mute", "garbage") else None
+        )
+        return f"{server.url}/file.pth"
+
+    monkeypatch.setattr(_download, "TIMEOUT_S", 0.2)
+    return address
+
+
+@faults
+@pytest.mark.parametrize("old", [True, False], ids=["old file", "no file"])
+def test_faults_of_the_network(faulty, tmp_path, fault, reason, old):
+    """Every way of downloading raises, leaves no part of a file and the old one as it was."""
+    url, target = faulty(fault), tmp_path / "file.pth"
+    if old:
+        target.write_bytes(b"old")
+    for fetch in (
+        lambda: torch.hub.download_url_to_file(url, str(target), progress=False),
+        lambda: _download.fetch(url, str(target)),
+    ):
+        with pytest.raises((RuntimeError, urllib.error.URLError), match=reason):
+            fetch()
+        assert [p.name for p in tmp_path.iterdir()] == ["file.pth"] * old
+        assert not old or target.read_bytes() == b"old"
+
+
+@faults
+def test_faults_of_weights_and_data_sets(faulty, tmp_path, fault, reason):
+    url = faulty(fault)
+    with pytest.raises((RuntimeError, urllib.error.URLError), match=reason):
+        torch.hub.load_state_dict_from_url(url, str(tmp_path), progress=False)
+    with pytest.raises((RuntimeError, urllib.error.URLError), match=reason):
+        utils.download_and_extract_archive(url, str(tmp_path), md5=MD5)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_hub_checks_the_hash(server, tmp_path):
+    path, right = tmp_path / "file.bin", hashlib.sha256(BODY).hexdigest()
+    server.files["/file.bin"] = BODY
+    with pytest.raises(RuntimeError, match=f'invalid hash value .expected "0000", got "{right}".'):
+        torch.hub.download_url_to_file(f"{server.url}/file.bin", str(path), "0000", False)
+    assert list(tmp_path.iterdir()) == []
+    torch.hub.download_url_to_file(f"{server.url}/file.bin", str(path), right[:8], False)
+    assert path.read_bytes() == BODY
+
+
+def test_hub_keeps_whole_weights(server, tmp_path):
+    stream = io.BytesIO()
+    torch.save({"w": torch.ones(3)}, stream)
+    digest = hashlib.sha256(stream.getvalue()).hexdigest()
+    name = f"net-{digest[:8]}.pth"
+    server.files[f"/{name}"] = stream.getvalue()
+    for _ in range(2):
+        state = torch.hub.load_state_dict_from_url(
+            f"{server.url}/{name}", str(tmp_path), progress=False, check_hash=True
+        )
+        assert state["w"].tolist() == [1, 1, 1]
+    assert server.asked == [f"/{name}"]
+    server.files["/net-00000000.pth"] = stream.getvalue()
+    with pytest.raises(RuntimeError, match='invalid hash value .expected "00000000"'):
+        torch.hub.load_state_dict_from_url(
+            f"{server.url}/net-00000000.pth", str(tmp_path), progress=False, check_hash=True
+        )
+    assert [p.name for p in tmp_path.iterdir()] == [name]
 
 
 def test_redirects_are_followed(server, tmp_path):

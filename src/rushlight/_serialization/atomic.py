@@ -91,7 +91,7 @@ def replacing(path: Any) -> Iterator[Callable[[Any], None]]:
         except BaseException:
             _remove(temporary)
             raise
-    _sync_folder(folder)
+        _sync_folder(folder)
 
 
 def _begin_writing(fd: int, start: int, length: int) -> None:

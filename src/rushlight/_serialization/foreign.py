@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from .names import DTYPES
+from .names import DTYPES, FUNCTIONS_OF_C
 
 _RENAMED = {
     "torch.tensor": "torch._tensor",
@@ -30,6 +30,7 @@ def find_class(module: str, name: str, otherwise: Any) -> Any:
         return LEGACY_CLASSES[name]
     if module == "torch" and name in DTYPES:
         return getattr(_rl(), name)
+    name = FUNCTIONS_OF_C.get((module, name), name)
     module = _RENAMED.get(module, module)
     ours = our_name(module)
     if ours is None:

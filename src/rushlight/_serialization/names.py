@@ -25,6 +25,8 @@ FUNCTIONS = (
     "relu6 rrelu selu sigmoid silu softmax softmin softplus softsign tanh tanhshrink threshold "
     "pairwise_distance cosine_similarity"
 ).split()
+# What PyTorch calls them where they are native.
+FUNCTIONS_OF_C = {("torch._C._nn", "log_sigmoid"): "logsigmoid"}
 DTYPES = (
     "float64 float32 float16 bfloat16 int64 int32 int16 int8 uint8 bool complex128 complex64 "
     "uint16 uint32 uint64"
@@ -439,6 +441,7 @@ def _lookup_value(full: str) -> Any:
     module, _, name = full.rpartition(".")
     if module == "torch" and name in DTYPES:
         return getattr(_rl(), name)
+    name = FUNCTIONS_OF_C.get((module, name), name)
     if module in ("torch.nn.functional", "torch", "torch._C._nn") and name in FUNCTIONS:
         return getattr(nn.functional, name, None)
     return None

@@ -14,14 +14,11 @@ import re
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
-_NAMED = (type, FunctionType, BuiltinFunctionType)
+from .. import _C
+
+_OPERATOR = type(_C.ops.relu)
+_NAMED = (type, FunctionType, BuiltinFunctionType, _C.Overridable, _OPERATOR)
 _NATIVE = {"Tensor", "Size", "dtype", "device", "layout", "memory_format", "finfo", "iinfo"}
-# where PyTorch keeps functions that are native there
-_ELSEWHERE = {
-    "torch.nn.functional.gelu": "torch._C._nn gelu",
-    "torch.nn.functional.logsigmoid": "torch._C._nn log_sigmoid",
-    "torch.nn.functional.softplus": "torch._C._nn softplus",
-}
 
 
 def file_name(obj: Any) -> str | None:
@@ -32,6 +29,10 @@ def file_name(obj: Any) -> str | None:
     name = getattr(obj, "__qualname__", None)
     if not isinstance(module, str) or not isinstance(name, str) or "<" in name:
         return None
+    if isinstance(obj, _OPERATOR):
+        return _operator_name(obj)
+    if isinstance(obj, _C.Overridable):
+        return _function_name(obj)
     root = module.partition(".")[0]
     if root not in ("rushlight", "torch", "torchvision"):
         return None
@@ -46,7 +47,31 @@ def file_name(obj: Any) -> str | None:
         module = shown
     elif not _is_ours(obj, module):
         return None
-    return _ELSEWHERE.get(f"{module}.{name}", f"{module} {name}")
+    return f"{module} {name}"
+
+
+def _function_name(function: Any) -> str | None:
+    from .._names import shown_name
+    from ..overrides import _published, _reduce_function
+
+    reduced = _reduce_function(function)
+    if isinstance(reduced, str):
+        return f"{shown_name(function.__module__) or function.__module__} {reduced}"
+    return " ".join(reduced[1]) if reduced[0] is _published else None
+
+
+def _operator_name(operator: Any) -> str | None:
+    """PyTorch keeps the native functions that only `nn.functional` shows in `torch._C._nn`."""
+    from ..nn import functional
+    from ..storage import _rl
+
+    name = operator.__name__
+    if operator.__qualname__ != name:
+        return None
+    if getattr(_rl(), name, None) is operator:
+        return f"torch {name}"
+    shown = "logsigmoid" if name == "log_sigmoid" else name
+    return f"torch._C._nn {name}" if getattr(functional, shown, None) is operator else None
 
 
 def _is_ours(obj: Any, module: str) -> bool:

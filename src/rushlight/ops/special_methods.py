@@ -23,7 +23,7 @@ def polygamma(self: Tensor, n: int) -> Tensor:
 @method
 def polygamma_(self: Tensor, n: int) -> Tensor:
     """In-place `polygamma`."""
-    return self.copy_(_C.ops.polygamma(n, self))
+    return self.copy_(_C.ops.polygamma(n, self.clone()))
 
 
 @method

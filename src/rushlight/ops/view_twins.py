@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _C
-from ._registry import method
+from ._registry import function, method
 
 Tensor = _C.Tensor
 
@@ -61,6 +61,7 @@ def t_(self: Tensor) -> Tensor:
 
 
 @method
+@function
 def as_strided_(self: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
     """`as_strided` in place: show the memory with other sizes, strides and, if given, another start."""
     return _become(self, _C.ops.as_strided, (size, stride, storage_offset), "AsStridedBackward1")

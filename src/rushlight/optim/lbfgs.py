@@ -134,9 +134,10 @@ class LBFGS(Optimizer):
 
         _C.set_grad_enabled(False)
         try:
-            loss = self._minimize(evaluate)
             state = self.state[self._params[0]]
-            for key in _KEPT:  # listed in this order by `state_dict`
+            first = "prev_loss" not in state
+            loss = self._minimize(evaluate)
+            for key in _KEPT if first else ():  # listed in this order by `state_dict`
                 if key in state:
                     state[key] = state.pop(key)
             return loss

@@ -222,6 +222,11 @@ def linear_cross_entropy(
     _check_linear_cross_entropy(input, linear_weight, linear_bias)
     classes, *features = linear_weight.shape[:-1]
     shape = (*input.shape[:-1], classes, *features)
+    if input.dim() == 2 and target.dim() > 0 and target.size(0) != input.size(0):
+        raise ValueError(
+            f"Expected input batch_size ({input.size(0)}) to match target batch_size "
+            f"({target.size(0)})."
+        )
     if target.shape == shape and ignore_index is not None:
         raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
     if features:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..._autocast import full_precision
+from ..._notes import noted
 from .. import _reduction as _Reduction
 from .._package import Tensor, rl
 from .distance import cosine_similarity, pairwise_distance
@@ -149,9 +150,19 @@ def multi_margin_loss(
     scores = input.reshape(-1, input.size(-1)) if input.dim() else input.reshape(1, 1)
     if target.numel() != scores.size(0) or target.dim() > 1:
         raise RuntimeError(
-            f"inconsistent target size, expected {scores.size(0)} but got {list(target.shape)}"
+            "multi_margin_loss: target tensor should be 1-D with size equal to the number of input "
+            f"samples (batch size). Expected target size [{scores.size(0)}], but got "
+            f"{list(target.shape)}. Input has shape {list(input.shape)}."
         )
     index = target.reshape(-1, 1)
+    if index.numel() and not index.is_meta:
+        low, high = (int(t) for t in index.aminmax())
+        if low < 0 or high >= scores.size(1):
+            raise noted(
+                RuntimeError("target out of range"),
+                f"multi_margin_loss: targets are from {low} to {high}, the classes from 0 to "
+                f"{scores.size(1) - 1}",
+            )
     loss = (margin - scores.gather(1, index) + scores).clamp_min(0)
     if p == 2:
         loss = loss * loss

@@ -239,6 +239,23 @@ def _unpool_output_size(input: Tensor, kernel_size, stride, padding, output_size
     return list(result)
 
 
+def _check_unpool_input(input: Tensor, dims: int) -> None:
+    # PyTorch runs the one-dimensional case as a two-dimensional one, and its messages say so.
+    shape = [*input.shape, 1] if dims == 1 else list(input.shape)
+    dims = max(dims, 2)
+    if len(shape) not in (dims + 1, dims + 2):
+        raise RuntimeError(
+            f"Input to max_unpooling{dims}d should be a {dims + 1}d or {dims + 2}d Tensor, but got "
+            f"a tensor with {len(shape)} dimensions."
+        )
+    for d in range(len(shape) - dims if len(shape) == dims + 1 else 1, len(shape)):
+        if shape[d] == 0:
+            raise RuntimeError(
+                f"max_unpooling{dims}d_forward_out_cpu(): Expected input to have non-zero size for "
+                f"non-batch dimensions, but got {shape} with dimension {d} being empty."
+            )
+
+
 @full_precision
 def _max_unpool(input, indices, kernel_size, stride, padding, output_size, dims: int) -> Tensor:
     if indices.dtype != rl.int64:
@@ -248,11 +265,12 @@ def _max_unpool(input, indices, kernel_size, stride, padding, output_size, dims:
             f"Expected shape of indices to be same as that of the input tensor "
             f"({list(input.shape)}) but got indices tensor with shape: {list(indices.shape)}"
         )
+    _check_unpool_input(input, dims)
     stride = kernel_size if stride is None else stride
     size = _unpool_output_size(input, kernel_size, stride, padding, output_size)
     lead = input.shape[:-dims]
     volume = math.prod(size)
-    places = indices.reshape(*lead, -1)
+    places = indices.reshape(*lead, math.prod(input.shape[-dims:]))
     if places.numel() and not places.is_meta:
         low, high = places.min().item(), places.max().item()
         if low < 0 or high >= volume:
@@ -261,7 +279,7 @@ def _max_unpool(input, indices, kernel_size, stride, padding, output_size, dims:
             raise RuntimeError(
                 f"Found an invalid max index: {first} (output volumes are of size {shape})"
             )
-    flat = input.new_zeros((*lead, volume)).scatter(-1, places, input.reshape(*lead, -1))
+    flat = input.new_zeros((*lead, volume)).scatter(-1, places, input.reshape(places.shape))
     return flat.view(*lead, *size)
 
 

@@ -61,6 +61,10 @@ class LinearCrossEntropyOptions:
     def __reduce__(self):
         return type(self), self._values()
 
+    def __setstate__(self, state) -> None:
+        # Files of PyTorch hold the bare values.
+        self.__init__(*state)
+
     def __repr__(self) -> str:
         fields = ", ".join(f"{name}={value!r}" for name, value in zip(_FIELDS, self._values()))
         return f"LinearCrossEntropyOptions({fields})"

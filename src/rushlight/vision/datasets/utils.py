@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import IO, Any, TypeVar
 from urllib.parse import urlparse
 
-from ._download import digest_of, fetch
+from ..._download import digest_of, fetch
 from ._extract import MAX_FILES, byte_limit, decompress, extract_tar, extract_zip
 
 __all__ = [

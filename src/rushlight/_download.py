@@ -49,7 +49,8 @@ def fetch(
         max_bytes: stop where more arrives.
 
     Raises:
-        DownloadError: what arrived is cut off, too long, a web page, or has another digest.
+        DownloadError: what arrived is cut off, too long, a web page, or has another digest; the
+            server is silent for 30 s or closes the connection.
         RecursionError: too many redirects.
         urllib.error.URLError, OSError: the server or the disk refuses.
     """
@@ -59,7 +60,7 @@ def fetch(
             _receive(url, f, max_hops, max_bytes)
             f.flush()
             os.fsync(f.fileno())
-        _refuse_page(url, path, partial)
+        refuse_page(url, path, partial)
         for algorithm, expected in (("md5", md5), ("sha256", sha256)):
             found = expected and digest_of(partial, algorithm)
             if found and expected and found.lower() != expected.lower():
@@ -73,22 +74,31 @@ def fetch(
 
 
 def _receive(url: str, f: IO[bytes], max_hops: int, max_bytes: int | None) -> None:
-    from http.client import HTTPException
     from urllib.request import Request
 
     if not url.lower().startswith(("http://", "https://", "file://")):
         raise DownloadError(f"{url}: only http, https and file addresses are read")
     request = Request(url, headers={"User-Agent": USER_AGENT})
+    with (
+        interruptions_explained(url),
+        _opener(url, max_hops).open(request, timeout=TIMEOUT_S) as answer,
+    ):
+        copy_body(answer, f, url, max_bytes)
+
+
+@contextlib.contextmanager
+def interruptions_explained(url: str) -> Iterator[None]:
+    """Turns a server's silence, a closed connection and broken HTTP into DownloadError."""
+    from http.client import HTTPException
+
     try:
-        with _opener(url, max_hops).open(request, timeout=TIMEOUT_S) as answer:
-            length = int(answer.headers.get("Content-Length") or 0)
-            if max_bytes is not None and length > max_bytes:
-                raise DownloadError(
-                    f"{url}: {length} bytes announced, at most {max_bytes} expected"
-                )
-            _copy(answer, f, length, max_bytes, url)
-    except HTTPException as e:
-        raise DownloadError(f"{url}: {type(e).__name__}: {e}") from e
+        yield
+    except TimeoutError as e:
+        raise DownloadError(f"{url}: nothing arrived for {TIMEOUT_S} s; try again") from e
+    except (ConnectionError, HTTPException) as e:
+        raise DownloadError(
+            f"{url}: the connection broke: {type(e).__name__}: {e}; try again"
+        ) from e
 
 
 def _opener(first: str, max_hops: int) -> Any:
@@ -116,9 +126,21 @@ def _opener(first: str, max_hops: int) -> Any:
     return build_opener(Redirects)
 
 
-def _copy(answer: Any, f: IO[bytes], length: int, max_bytes: int | None, url: str) -> None:
-    done = 0
-    with _progress(os.path.basename(url), length) as advance:
+def copy_body(
+    answer: Any, f: IO[bytes], url: str, max_bytes: int | None = None, progress: bool = True
+) -> None:
+    """Write what a server sends to a file.
+
+    Raises:
+        DownloadError: more arrives than allowed, or less or more than announced.
+    """
+    announced = answer.headers.get("Content-Length") or "0"
+    if not announced.isdecimal():
+        raise DownloadError(f"{url}: the server announces a length of {announced!r}")
+    length, done = int(announced), 0
+    if max_bytes is not None and length > max_bytes:
+        raise DownloadError(f"{url}: {length} bytes announced, at most {max_bytes} expected")
+    with _progress(os.path.basename(url), length, progress) as advance:
         while piece := answer.read(PIECE):
             done += len(piece)
             if max_bytes is not None and done > max_bytes:
@@ -130,9 +152,9 @@ def _copy(answer: Any, f: IO[bytes], length: int, max_bytes: int | None, url: st
 
 
 @contextlib.contextmanager
-def _progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
+def _progress(label: str, total: int, shown: bool) -> Iterator[Callable[[int], None]]:
     """Shows how far a download is, on a terminal only: tqdm's bar where it is installed, else one line of text."""
-    if sys.stderr is None or not sys.stderr.isatty():
+    if not shown or sys.stderr is None or not sys.stderr.isatty():
         yield lambda n: None
         return
     try:
@@ -153,7 +175,7 @@ def _progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
         yield bar.update
 
 
-def _refuse_page(url: str, path: str, partial: str) -> None:
+def refuse_page(url: str, path: str, partial: str) -> None:
     """Refuse a web page that came in the place of a file which is not one by its name."""
     suffix = os.path.splitext(path)[1].lower()
     if not suffix or suffix in PAGE_SUFFIXES:
