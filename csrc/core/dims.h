@@ -9,6 +9,14 @@
 namespace rl {
 
 class Dims {
+  // Builds with sanitizers (CMakeLists.txt): an index out of range ends the process.
+  size_t within(size_t i) const {
+#if defined(_GLIBCXX_ASSERTIONS)
+    if (i >= size_) __builtin_trap();
+#endif
+    return i;
+  }
+
  public:
   Dims() = default;
   Dims(std::initializer_list<int64_t> v) { assign(v.begin(), v.size()); }
@@ -53,11 +61,11 @@ class Dims {
   int64_t* end() { return data() + size_; }
   const int64_t* begin() const { return data(); }
   const int64_t* end() const { return data() + size_; }
-  int64_t& operator[](size_t i) { return data()[i]; }
-  int64_t operator[](size_t i) const { return data()[i]; }
-  int64_t back() const { return data()[size_ - 1]; }
-  int64_t& back() { return data()[size_ - 1]; }
-  int64_t front() const { return data()[0]; }
+  int64_t& operator[](size_t i) { return data()[within(i)]; }
+  int64_t operator[](size_t i) const { return data()[within(i)]; }
+  int64_t back() const { return data()[within(size_ - 1)]; }
+  int64_t& back() { return data()[within(size_ - 1)]; }
+  int64_t front() const { return data()[within(0)]; }
 
   void reserve(size_t n) {
     if (n <= capacity_) return;

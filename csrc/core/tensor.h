@@ -99,6 +99,9 @@ class Tensor {
   }
   template <class T>
   T* data() const {
+#if defined(_GLIBCXX_ASSERTIONS)  // as in Dims
+    if (sizeof(T) > 1 && sizeof(T) != item_size()) __builtin_trap();
+#endif
     return static_cast<T*>(data());
   }
 

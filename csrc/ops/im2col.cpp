@@ -32,6 +32,10 @@ struct Windows {
         padding(two(padding_, "padding")),
         stride(two(stride_, "stride")) {
     check_positive(kernel, "kernel size", "kernel");
+    int64_t product;
+    RL_CHECK(!__builtin_mul_overflow(kernel[0], kernel[1], &product),
+             "Given kernel_width = ", kernel[1], " and kernel_height = ", kernel[0],
+             " the product of kernel_width and kernel_height overflowed.");
     check_positive(dilation, "dilation", "dilation");
     RL_CHECK(padding[0] >= 0 && padding[1] >= 0,
              "padding should be non-negative, but got pad_height: ", padding[0],

@@ -56,6 +56,9 @@ NllShape check_nll(const Tensor& self, const Tensor& target, const Tensor& weigh
   RL_CHECK(!weight.defined() || (weight.ndim() <= 1 && weight.numel() == s.classes),
            "weight tensor should be defined either for all ", s.classes,
            " classes or no classes but got weight tensor of shape: ", weight.sizes());
+  RL_CHECK(!weight.defined() || weight.dtype() == self.dtype(), "expected scalar type ",
+           dtype_word(self.dtype()), " but found ",
+           dtype_word(weight.defined() ? weight.dtype() : self.dtype()));
   return s;
 }
 

@@ -66,6 +66,9 @@ PoolProblem make_problem(const char* op, const Tensor& self, int nd, const Dims&
   const Dims k = widen(kernel_size, nd, op, "kernel_size"), d = widen(dilation, nd, op, "dilation"),
              pad = widen(padding, nd, op, "padding"),
              s = stride.empty() ? k : widen(stride, nd, op, "stride");
+  for (const Dims* given : {&k, &d, &pad, &s})
+    for (int64_t v : *given)
+      RL_CHECK(v == int64_t(int32_t(v)), "value cannot be converted to type int without overflow");
   for (int i = 0; i < nd; ++i) RL_CHECK(s[i] != 0, "stride should not be zero");
   const char* where[] = {"T", "H", "W"};
   for (int i = 0; i < nd; ++i) {

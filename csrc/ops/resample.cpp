@@ -73,8 +73,10 @@ enum Filter : int64_t { kLinear, kCubic, kSmoothLinear, kSmoothCubic };
 
 using Scales = std::vector<std::optional<double>>;
 
-void check_sizes(const char* op, const Tensor& self, const Dims& size) {
+void check_sizes(const char* op, const Tensor& self, const Dims& size, const Scales& scales) {
   int n = size.ndim();
+  RL_CHECK(size.size() == scales.size(), "It is expected output_size equals to ", scales.size(),
+           ", but got size ", n);
   RL_CHECK(self.ndim() == n + 2, "Non-empty ", n + 2,
            "D data tensor expected but got a tensor with sizes ", self.sizes());
   for (int i = 0; i < n; ++i) {
@@ -88,7 +90,7 @@ void check_sizes(const char* op, const Tensor& self, const Dims& size) {
 template <class Axis>
 Tensor resize(const char* op, const Tensor& self, const Dims& size, const Scales& scales,
               Axis axis) {
-  check_sizes(op, self, size);
+  check_sizes(op, self, size, scales);
   int n = size.ndim();
   Tensor x = self;
   for (int i = n - 1; i >= 0; --i) x = axis(x, i + 2, size[size_t(i)], scales[size_t(i)]);
@@ -120,7 +122,7 @@ Tensor filtered(const char* op, const Tensor& self, const Dims& size, const Scal
     return source_scale(x.size(int(dim)), out, align, scale);
   };
   if (filter == kLinear && size.ndim() == 2 && self.ndim() == 4) {
-    check_sizes(op, self, size);
+    check_sizes(op, self, size, scales);
     return call<"_resize_bilinear">(self, size[0], size[1], align, by(self, 2, size[0], scales[0]),
                                     by(self, 3, size[1], scales[1]));
   }
@@ -188,9 +190,11 @@ OP("_upsample_bicubic2d_aa(Tensor self, SymInt[2] output_size, bool align_corner
 
 // The forms that take either sizes or scale factors.
 Dims sizes_of(const Tensor& x, std::optional<Dims> size, const Value& scales) {
-  if (size) return *size;
   auto* list = std::get_if<std::vector<double>>(&scales);
+  if (size) return *size;
   RL_CHECK(list, "Must specify exactly one of output_size and scale_factors");
+  RL_CHECK(int(list->size()) + 2 == x.ndim(), "Expected ", x.ndim() - 2, " scale factors, but got ",
+           list->size());
   Dims out;
   for (size_t i = 0; i < list->size(); ++i)
     out.push_back(int64_t(std::floor(double(x.sizes()[i + 2]) * (*list)[i])));
@@ -199,6 +203,7 @@ Dims sizes_of(const Tensor& x, std::optional<Dims> size, const Value& scales) {
 Scales scales_of(const Value& v, int n) {
   Scales out(static_cast<size_t>(n));
   if (auto* list = std::get_if<std::vector<double>>(&v)) {
+    RL_CHECK(int(list->size()) == n, "Expected ", n, " scale factors, but got ", list->size());
     for (int i = 0; i < n; ++i) out[size_t(i)] = (*list)[size_t(i)];
   }
   return out;

@@ -128,6 +128,8 @@ Triple unique_flat(const Tensor& self, bool sort, bool inverse, bool counts) {
   return out;
 }
 Triple unique_along(const Tensor& self, int64_t dim, bool sort, bool inverse, bool counts) {
+  RL_CHECK_KIND(Index, self.ndim() > 0, "Dimension specified as ", dim,
+                " but tensor has no dimensions");
   if (self.numel() == 0) {
     bool only_dim = self.size(dim) == 0;
     int others = 0;

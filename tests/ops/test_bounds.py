@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import rushlight as torch
+from rushlight import _C
 
 LONG = torch.int64
 
@@ -104,6 +105,52 @@ REFUSED = {
         lambda: torch.native_group_norm(zeros(2, 4, 3), None, None, 2, 4, 3, 0, 1e-5),
         "Expected num groups to be greater than 0, got 0",
     ),
+    "nll_loss weights of fewer bytes": (
+        lambda: torch.nn.functional.nll_loss(zeros(3, 5).double(), index(3), weight=torch.ones(5)),
+        "expected scalar type Double but found Float",
+    ),
+    "nll_loss weights of more bytes": (
+        lambda: torch.nn.functional.nll_loss(zeros(3, 5), index(3), weight=torch.ones(5).double()),
+        "expected scalar type Float but found Double",
+    ),
+    "a dilation that wraps": (
+        lambda: torch.max_pool2d(zeros(1, 8, 8), 5, dilation=2**62),
+        "value cannot be converted to type int without overflow",
+    ),
+    "a window of 2**33 rows": (
+        lambda: torch.nn.functional.avg_pool2d(zeros(1, 8, 8), 2**33, padding=2**32),
+        "value cannot be converted to type int without overflow",
+    ),
+    "a fold of 2**64 pixels": (
+        lambda: torch.nn.functional.fold(zeros(1, 4, 25), (4, 4), 2**32, padding=2**31),
+        "Given kernel_width = 4294967296 and kernel_height = 4294967296 the product of "
+        "kernel_width and kernel_height overflowed.",
+    ),
+    "an unfold of 2**64 pixels": (
+        lambda: torch.nn.functional.unfold(zeros(1, 1, 8, 8), 2**32, padding=2**31),
+        "Given kernel_width = 4294967296 and kernel_height = 4294967296 the product of "
+        "kernel_width and kernel_height overflowed.",
+    ),
+    "2**63 repeats": (
+        lambda: torch.repeat_interleave(zeros(2), index(2) + 2**62),
+        "repeat_interleave: the result would have 9223372036854775808 elements",
+    ),
+    "2**61 repeats": (
+        lambda: torch.repeat_interleave(zeros(2), 2**60),
+        "Storage size calculation overflowed with sizes=[2305843009213693952]",
+    ),
+    "counts below zero": (
+        lambda: torch.repeat_interleave(index(2) - 1),
+        "repeats can not be negative",
+    ),
+    "sizes of another rank": (
+        lambda: _C.ops.upsample_bicubic2d(zeros(1, 1, 4, 4), [8, 8, 8], True),
+        "It is expected output_size equals to 2, but got size 3",
+    ),
+    "scales of another rank": (
+        lambda: _C.ops.upsample_bicubic2d(zeros(1, 1, 4, 4), None, True, [2.0]),
+        "Expected 2 scale factors, but got 1",
+    ),
     "a table of running statistics": (
         lambda: running((2, 2), True),
         "TensorAccessor expected 1 dims but tensor has 2",
@@ -145,6 +192,13 @@ def test_a_packed_sequence_of_nothing() -> None:
 def test_equal_has_no_out() -> None:
     with pytest.raises(TypeError, match=r"equal\(\) got an unexpected keyword argument 'out'"):
         torch.equal(zeros(2), zeros(2), out=zeros(2))
+
+
+@pytest.mark.parametrize("unique", [torch.unique, torch.unique_consecutive])
+@pytest.mark.parametrize("dim", [0, -1])
+def test_unique_along_a_dimension_of_a_number(unique, dim: int) -> None:
+    with pytest.raises(IndexError, match=f"Dimension specified as {dim} but tensor has no dim"):
+        unique(torch.tensor(1.0), dim=dim)
 
 
 def test_topk_of_a_number() -> None:

@@ -455,8 +455,7 @@ def repeat_interleave(
         tensor([1, 1, 2, 2])
     """
     if repeats is None:
-        counts = input.tolist()
-        return _index([i for i, n in enumerate(counts) for _ in range(n)])
+        return _repeated(input.tolist())
     x = input.flatten() if dim is None else input
     axis = 0 if dim is None else _wrap(dim, input.dim())
     size = x.shape[axis] if x.dim() else 1
@@ -468,16 +467,20 @@ def repeat_interleave(
             )
     else:
         counts = [int(repeats)] * size
-    if any(n < 0 for n in counts):
-        raise RuntimeError("repeats can not be negative")
-    where = _index([i for i, n in enumerate(counts) for _ in range(n)])
-    return (x if x.dim() else x.reshape(1)).index_select(axis, where)
+    return (x if x.dim() else x.reshape(1)).index_select(axis, _repeated(counts))
 
 
-def _index(positions: list[int]) -> Tensor:
+def _repeated(counts: list[int]) -> Tensor:
+    """Each position as often as its count says."""
     from .creation import _from_sequence
 
-    return _from_sequence(positions, _C.int64)
+    if any(n < 0 for n in counts):
+        raise RuntimeError("repeats can not be negative")
+    total = sum(counts)
+    if total >= 2**63:
+        raise RuntimeError(f"repeat_interleave: the result would have {total} elements")
+    ends = _from_sequence(list(itertools.accumulate(counts)), _C.int64)
+    return _ops.searchsorted(ends, _ops.arange(total), right=True)
 
 
 @method
