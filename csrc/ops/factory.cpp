@@ -164,14 +164,18 @@ Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, DT dty
            "unsupported range: ", from, " -> ", to);
   RL_CHECK((by > 0 && to >= from) || (by < 0 && to <= from),
            "upper bound and lower bound inconsistent with step sign");
-  int64_t n;
+  __int128 count;
   if (d == DType::Int64) {  // counted in integers, whatever the arguments are
     RL_CHECK(step.to_int() != 0, "step must be nonzero");
-    int64_t s = step.to_int(), span = end.to_int() - start.to_int();
-    n = (span + s - (s > 0 ? 1 : -1)) / s;
+    const __int128 s = step.to_int(), span = __int128(end.to_int()) - start.to_int();
+    count = (span + s - (s > 0 ? 1 : -1)) / s;
   } else {
-    n = int64_t(__builtin_ceil((to - from) / by));
+    const double steps = __builtin_ceil((to - from) / by);
+    RL_CHECK(steps < 0x1p63, "invalid size, possible overflow?");
+    count = int64_t(steps);
   }
+  RL_CHECK(count == int64_t(count), "invalid size, possible overflow?");
+  const int64_t n = int64_t(count);
   Tensor out = empty({n}, d, usable(device));
   if (out.is_meta()) return out;
   dispatch(d, "arange", RealTypes(), [&]<class T>() {

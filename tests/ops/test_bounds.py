@@ -139,6 +139,14 @@ REFUSED = {
         lambda: torch.repeat_interleave(zeros(2), 2**60),
         "Storage size calculation overflowed with sizes=[2305843009213693952]",
     ),
+    "a range of 2**64 - 1 numbers": (
+        lambda: torch.arange(-(2**63), 2**63 - 1, 1),
+        "invalid size, possible overflow?",
+    ),
+    "a range of 1e300 numbers": (
+        lambda: torch.arange(0, 1e300, 1),
+        "invalid size, possible overflow?",
+    ),
     "counts below zero": (
         lambda: torch.repeat_interleave(index(2) - 1),
         "repeats can not be negative",
