@@ -53,6 +53,8 @@ void require_memory_on(Device device, bool copying) {
 
 Tensor empty_strided(const Dims& sizes, const Dims& strides, DType dtype, Device device) {
   require_memory_on(device);
+  RL_CHECK(sizes.size() == strides.size(), "dimensionality of sizes (", sizes.size(),
+           ") must match dimensionality of strides (", strides.size(), ")");
   checked_count(sizes);
   for (int64_t s : strides)
     RL_CHECK(s >= 0, "empty_strided: strides must not be negative: got ", strides);

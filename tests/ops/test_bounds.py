@@ -147,6 +147,14 @@ REFUSED = {
         lambda: torch.arange(0, 1e300, 1),
         "invalid size, possible overflow?",
     ),
+    "fewer strides than sizes": (
+        lambda: torch.empty_strided((8, 2), (1,)),
+        "dimensionality of sizes (2) must match dimensionality of strides (1)",
+    ),
+    "more strides than sizes": (
+        lambda: zeros(2).new_empty_strided((1,), (1, 2)),
+        "dimensionality of sizes (1) must match dimensionality of strides (2)",
+    ),
     "counts below zero": (
         lambda: torch.repeat_interleave(index(2) - 1),
         "repeats can not be negative",
