@@ -234,6 +234,8 @@ void conv_forward(const ConvProblem& p, const T* src, const T* weight, const T* 
                   const void* packed) {
   if (empty(p)) return;
   if constexpr (std::is_same_v<T, float>) {
+    if (depthwise::handles_ordered(p))
+      return depthwise::forward(p, src, weight, static_cast<const float*>(packed), bias, dst);
     if (direct::handles_mixed(p)) return direct::forward_mixed(p, src, weight, bias, dst);
     if (direct::handles_forward(p)) return direct::forward(p, src, weight, bias, dst);
     if (packed ? winograd::handles_packed(p) : winograd::handles(p))
@@ -246,12 +248,15 @@ void conv_forward(const ConvProblem& p, const T* src, const T* weight, const T* 
 }
 
 size_t packed_weight_bytes(const ConvProblem& p, bool bias) {
-  if (empty(p) || p.ic == 0 || direct::handles_forward(p) || direct::handles_mixed(p)) return 0;
+  if (empty(p) || p.ic == 0) return 0;
+  if (depthwise::handles_ordered(p)) return depthwise::packed_bytes(p);
+  if (direct::handles_forward(p) || direct::handles_mixed(p)) return 0;
   if (winograd::handles_packed(p)) return winograd::packed_bytes(p);
   return onednn::conv_packed_bytes(p, bias);
 }
 
 void pack_weight(const ConvProblem& p, bool bias, const float* weight, void* packed) {
+  if (depthwise::handles_ordered(p)) return depthwise::pack(p, weight, static_cast<float*>(packed));
   if (winograd::handles_packed(p)) return winograd::pack(p, weight, static_cast<float*>(packed));
   onednn::conv_pack(p, bias, weight, packed);
 }
@@ -263,6 +268,8 @@ void conv_backward_data(const ConvProblem& p, const T* weight, const T* diff_dst
     return;
   }
   if constexpr (std::is_same_v<T, float>) {
+    if (depthwise::handles_ordered(p))
+      return depthwise::backward_data(p, weight, diff_dst, diff_src);
     if (direct::handles_backward_data(p))
       return direct::backward_data(p, weight, diff_dst, diff_src);
     if (winograd::handles(p)) return winograd::backward_data(p, weight, diff_dst, diff_src);
@@ -282,6 +289,8 @@ void conv_backward_weights(const ConvProblem& p, const T* src, const T* diff_dst
     return;
   }
   if constexpr (std::is_same_v<T, float>) {
+    if (depthwise::handles_ordered(p))
+      return depthwise::backward_weights(p, src, diff_dst, diff_weight, diff_bias);
     if (direct::handles_mixed(p))
       return direct::backward_mixed_weights(p, src, diff_dst, diff_weight, diff_bias);
     if (direct::handles_backward_weights(p))
@@ -370,6 +379,7 @@ bool half_conv_backward_weights(const ConvProblem& p, const void* src, const voi
 }
 
 onednn::Order preferred_order(const ConvProblem& p) {
+  if (depthwise::handles(p)) return onednn::Order::channels_last;
   ConvProblem q = p;
   q.src_order = q.dst_order = onednn::Order::plain;
   if (p.type == onednn::Type::f32 && direct::handles_forward(q) &&

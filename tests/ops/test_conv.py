@@ -81,6 +81,45 @@ def test_forward_and_gradients(case, dtype: str) -> None:
     )
 
 
+# batch, channels, size, kernel, stride, padding: every tile of the kernels, whole and at both edges,
+# channels that fill their vectors and such that leave some over.
+DEPTHWISE = [
+    (2, 16, (14, 14), 3, 1, 1),
+    (1, 32, (9, 16), 3, 1, 1),
+    (1, 19, (10, 9), 3, 1, 0),
+    (2, 72, (13, 30), 3, 2, 1),
+    (1, 16, (8, 8), 3, 2, 0),
+    (2, 48, (7, 7), 5, 1, 2),
+    (1, 9, (6, 5), 5, 1, 4),
+    (1, 40, (5, 3), 5, 1, 2),
+    (2, 24, (15, 31), 5, 2, 2),
+    (1, 32, (28, 28), 5, 2, 1),
+    (1, 16, (4, 33), 5, 2, 5),
+    (1, 32, (11, 15), 7, 1, 3),
+    (1, 17, (12, 21), 7, 2, 3),
+    (1, 130, (3, 70), 3, 1, 2),
+]
+
+
+@pytest.mark.parametrize("case", DEPTHWISE, ids=str)
+def test_depthwise_kernels(case) -> None:
+    n, channels, size, k, stride, padding = case
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((n, channels, *size))
+    w, b = rng.standard_normal((channels, 1, k, k)), rng.standard_normal(channels)
+    wanted = reference(x, w, b, (stride,) * 2, (padding,) * 2, (1, 1), channels)
+    g = rng.standard_normal(wanted.shape)
+    results = []
+    for kind in (torch.float32, torch.float64):
+        values = [torch.from_numpy(v).to(kind).requires_grad_() for v in (x, w, b)]
+        got = F.conv2d(*values, stride, padding, 1, channels)
+        np.testing.assert_allclose(got.detach().numpy(), wanted, rtol=1e-4, atol=1e-4)
+        got.backward(torch.from_numpy(g).to(kind))
+        results.append([v.grad.numpy() for v in values])
+    for got, want in zip(*results, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("output_padding", [0, 1])
 @pytest.mark.parametrize("groups", [1, 2])
 def test_transposed_convolution_is_the_adjoint(groups: int, output_padding: int) -> None:
