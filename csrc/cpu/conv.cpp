@@ -6,6 +6,7 @@
 
 #include "cpu/gemm.h"
 #include "cpu/scratch.h"
+#include "cpu/transpose.h"
 #include "pool/pool.h"
 
 namespace rl {
@@ -227,6 +228,77 @@ PlainCopy<T> plain_dst(const ConvProblem& p, const T* dst) {
   return PlainCopy<T>(p.dst_order, p.n, p.oc, out, p.nd, dst);
 }
 
+// ---- one spatial dimension: as an image of height one with channels last, where the library is
+// twice as fast as on rows in plain order
+
+bool wants_turning(const ConvProblem& p) {
+  return p.nd == 1 && p.type == onednn::Type::f32 && p.ic >= 16 && p.oc >= 16 &&
+         p.src_order == onednn::Order::plain && p.dst_order == onednn::Order::plain &&
+         image_count(p) >= int64_t{1} << 16 && onednn::available();
+}
+ConvProblem as_image(const ConvProblem& p) {
+  ConvProblem q = p;
+  q.nd = 2;
+  q.src_order = q.dst_order = onednn::Order::channels_last;
+  for (int64_t* v : {q.in, q.kernel, q.stride, q.pad_lo, q.pad_hi, q.dilation}) v[1] = v[0];
+  q.in[0] = q.kernel[0] = q.stride[0] = q.dilation[0] = 1;
+  q.pad_lo[0] = q.pad_hi[0] = 0;
+  return q;
+}
+// (n, rows, cols) to (n, cols, rows).
+void turn_images(int64_t n, int64_t rows, int64_t cols, const float* from, float* to) {
+  constexpr int64_t kBand = 512, item = sizeof(float);
+  const int64_t row_bands = (rows + kBand - 1) / kBand,
+                bands = row_bands * ((cols + kBand - 1) / kBand);
+  parallel_for(n * bands, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) {
+      const int64_t r = i % bands % row_bands * kBand, c = i % bands / row_bands * kBand;
+      const int64_t image = i / bands * rows * cols;
+      transpose(reinterpret_cast<const char*>(from + image + r * cols + c), cols * item,
+                reinterpret_cast<char*>(to + image + c * rows + r), rows * item,
+                std::min(kBand, rows - r), std::min(kBand, cols - c), item);
+    }
+  });
+}
+struct TurnedRows {
+  int64_t n, channels, length;
+  Scratch block;
+
+  TurnedRows(int64_t n, int64_t channels, int64_t length)
+      : n(n), channels(channels), length(length), block(sizeof(float) * n * channels * length) {}
+  float* data() const { return block.get<float>(); }
+  const float* read(const float* rows) const {
+    turn_images(n, channels, length, rows, data());
+    return data();
+  }
+  void write(float* rows) const { turn_images(n, length, channels, data(), rows); }
+};
+
+bool turned_forward(const ConvProblem& p, const float* src, const float* weight, const float* bias,
+                    float* dst) {
+  if (!wants_turning(p)) return false;
+  const TurnedRows x(p.n, p.ic, p.in[0]), y(p.n, p.oc, p.out_size(0));
+  if (!onednn::conv_forward(as_image(p), x.read(src), weight, bias, y.data(), nullptr))
+    return false;
+  y.write(dst);
+  return true;
+}
+bool turned_backward_data(const ConvProblem& p, const float* weight, const float* diff_dst,
+                          float* diff_src) {
+  if (!wants_turning(p)) return false;
+  const TurnedRows x(p.n, p.ic, p.in[0]), y(p.n, p.oc, p.out_size(0));
+  if (!onednn::conv_backward_data(as_image(p), weight, y.read(diff_dst), x.data())) return false;
+  x.write(diff_src);
+  return true;
+}
+bool turned_backward_weights(const ConvProblem& p, const float* src, const float* diff_dst,
+                             float* diff_weight, float* diff_bias) {
+  if (!wants_turning(p)) return false;
+  const TurnedRows x(p.n, p.ic, p.in[0]), y(p.n, p.oc, p.out_size(0));
+  return onednn::conv_backward_weights(as_image(p), x.read(src), y.read(diff_dst), diff_weight,
+                                       diff_bias);
+}
+
 }  // namespace
 
 template <class T>
@@ -240,6 +312,7 @@ void conv_forward(const ConvProblem& p, const T* src, const T* weight, const T* 
     if (direct::handles_forward(p)) return direct::forward(p, src, weight, bias, dst);
     if (packed ? winograd::handles_packed(p) : winograd::handles(p))
       return winograd::forward(p, src, weight, static_cast<const float*>(packed), bias, dst);
+    if (turned_forward(p, src, weight, bias, dst)) return;
     if (p.ic > 0 && onednn::conv_forward(p, src, weight, bias, dst, packed)) return;
   }
   const PlainCopy<T> x = plain_src(p, src), y = plain_dst(p, dst);
@@ -250,7 +323,7 @@ void conv_forward(const ConvProblem& p, const T* src, const T* weight, const T* 
 size_t packed_weight_bytes(const ConvProblem& p, bool bias) {
   if (empty(p) || p.ic == 0) return 0;
   if (depthwise::handles_ordered(p)) return depthwise::packed_bytes(p);
-  if (direct::handles_forward(p) || direct::handles_mixed(p)) return 0;
+  if (direct::handles_forward(p) || direct::handles_mixed(p) || wants_turning(p)) return 0;
   if (winograd::handles_packed(p)) return winograd::packed_bytes(p);
   return onednn::conv_packed_bytes(p, bias);
 }
@@ -273,6 +346,7 @@ void conv_backward_data(const ConvProblem& p, const T* weight, const T* diff_dst
     if (direct::handles_backward_data(p))
       return direct::backward_data(p, weight, diff_dst, diff_src);
     if (winograd::handles(p)) return winograd::backward_data(p, weight, diff_dst, diff_src);
+    if (turned_backward_data(p, weight, diff_dst, diff_src)) return;
     if (p.ic > 0 && onednn::conv_backward_data(p, weight, diff_dst, diff_src)) return;
   }
   const PlainCopy<T> dx = plain_src(p, diff_src), dy = plain_dst(p, diff_dst);
@@ -297,6 +371,8 @@ void conv_backward_weights(const ConvProblem& p, const T* src, const T* diff_dst
       return direct::backward_weights(p, src, diff_dst, diff_weight, diff_bias);
     if (winograd::handles_weights(p))
       return winograd::backward_weights(p, src, diff_dst, diff_weight, diff_bias);
+    if (!thread_independent() && turned_backward_weights(p, src, diff_dst, diff_weight, diff_bias))
+      return;
     if (p.ic > 0 && !thread_independent() &&
         onednn::conv_backward_weights(p, src, diff_dst, diff_weight, diff_bias))
       return;

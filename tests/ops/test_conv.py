@@ -47,6 +47,8 @@ CASES = [
     (1, 8, (8, 8), 8, (3, 3), (2, 1), (1, 1), (1, 1), 8),
     (2, 3, (30,), 5, (3,), (3,), (1,), (1,), 1),
     (1, 4, (40,), 6, (5,), (1,), (4,), (2,), 2),
+    (2, 32, (1100,), 48, (3,), (1,), (1,), (1,), 1),
+    (1, 64, (1030,), 64, (5,), (2,), (3,), (2,), 2),
     (1, 3, (5, 6, 7), 4, (3, 2, 3), (1, 2, 1), (1, 0, 1), (1, 1, 1), 1),
     (0, 3, (8, 8), 4, (3, 3), (1, 1), (0, 0), (1, 1), 1),
 ]
@@ -162,6 +164,26 @@ def test_a_chain_in_the_fast_layout_is_invisible() -> None:
 
     for fast, exact in zip(run(torch.float32), run(torch.float64), strict=True):
         np.testing.assert_allclose(fast.numpy(), exact.numpy(), rtol=1e-3, atol=1e-3)
+
+
+def test_a_number_out_of_a_fast_layout_and_a_factor_for_each_channel() -> None:
+    w = torch.randn(24, 24, 3, 3)
+    x = torch.randn(2, 24, 7, 9)
+    scale = torch.rand(2, 24, 1, 1)
+    plain = F.conv2d(x, w, padding=1).numpy()
+    for function in (
+        lambda y: y * y[0, 0, 0, 0],
+        lambda y: y * y[:, :, :1, :1],
+        lambda y: y * scale,
+        lambda y: scale - y,
+        lambda y: y.mul_(scale),
+        lambda y: y * scale[:1, :, :, 0:1].double(),
+        lambda y: y + torch.arange(9.0),
+        lambda y: torch.where(y > scale, y, scale),
+    ):
+        got = function(F.conv2d(x, w, padding=1))
+        want = function(torch.from_numpy(plain.copy()))
+        np.testing.assert_allclose(got.numpy(), want.numpy(), rtol=1e-6)
 
 
 def test_results_of_every_width_leave_the_fast_layout() -> None:
