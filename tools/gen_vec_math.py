@@ -17,9 +17,8 @@ LN2 = mp.log(2)
 SQRT2 = mp.sqrt(2)
 HALF = mp.mpf(1) / 2
 # (name, k, largest x, degree, float or double): exp(x*x) * erfc(x) as a polynomial in
-# 1 / (1 + k x) - 1/2, whose terms fall off. phi is the tail of the normal distribution, erfc(x / sqrt(2)) / 2, likewise.
+# 1 / (1 + k x) - 1/2, whose terms fall off.
 SCALED_TAILS = (
-    ("phi_f", mp.mpf("0.25"), mp.mpf("14.6"), 9, "f"),
     ("erfcx_lo", mp.mpf("0.4"), mp.mpf("10.1"), 12, "d"),
     ("erfcx_d", mp.mpf("0.3"), mp.mpf("28"), 22, "d"),
 )
@@ -179,9 +178,7 @@ def _build() -> dict[str, tuple]:
     specs["erfinv_tail_lo"] = (tail, lambda s: 1 / tail(s), mp.sqrt(5), mp.mpf("4.1"), 11, "d")
     for name, k, top, degree, kind in SCALED_TAILS:
         # erfc(x) = exp(-x*x) * p(t), t = 1 / (1 + k x) - 1/2
-        half = mp.mpf("0.5") if name.startswith("phi") else mp.mpf(1)
-        root = SQRT2 if name.startswith("phi") else mp.mpf(1)
-        g = lambda t, k=k, half=half, root=root: half * erfcx((1 / (t + HALF) - 1) / k / root)  # noqa: E731
+        g = lambda t, k=k: erfcx((1 / (t + HALF) - 1) / k)  # noqa: E731
         if name != "erfcx_lo":  # p(t) / (t + 1/2), which varies less
             f = g
             g = lambda t, f=f: f(t) / (t + HALF)  # noqa: E731
@@ -203,7 +200,57 @@ def _build() -> dict[str, tuple]:
     return specs
 
 
+def rational(f: Fn, hi: mp.mpf, m: int, n: int, size: int = 1200) -> tuple[list, list, mp.mpf]:
+    """Coefficients of P and Q (constant 1) of the quotient whose relative error on [0, hi] is smallest."""
+    count = m + n + 2
+    grid = [hi * (mp.mpf(i) / (size - 1)) ** 3 for i in range(size)]
+    values = [f(x) for x in grid]
+    nodes = [int((size - 1) * (1 - mp.cos(mp.pi * i / (count - 1))) / 2) for i in range(count)]
+    below = [mp.mpf(1)] * size
+    p: list = []
+    q: list = []
+    worst = mp.inf
+    for _ in range(40):
+        level = mp.mpf(0)
+        for _ in range(6):  # Q stands on both sides of the linear equations
+            rows = []
+            for k, i in enumerate(nodes):
+                x, v = grid[i], values[i]
+                row = [x**j for j in range(m + 1)] + [-v * x**j for j in range(1, n + 1)]
+                rows.append([*row, (-1) ** k * v * below[i]])
+            solution = mp.lu_solve(mp.matrix(rows), mp.matrix([values[i] for i in nodes]))
+            p = [solution[j] for j in range(m + 1)]
+            q = [mp.mpf(1)] + [solution[m + 1 + j] for j in range(n)]
+            level = abs(solution[m + n + 1])
+            below = [mp.polyval(q[::-1], x) for x in grid]
+        errors = [
+            mp.polyval(p[::-1], x) / b / v - 1 for x, b, v in zip(grid, below, values, strict=True)
+        ]
+        worst = max(abs(e) for e in errors)
+        if worst < level * mp.mpf("1.03"):
+            break
+        nodes = alternating_extremes(errors, count)
+    return p, q, worst
+
+
+def print_normal_tail() -> None:
+    """exp(a*a/2) * P(X > a) = P(a) / (1 + a * (B * P(a) + R(a))): B * P cancels P's rounding for large a."""
+    tail = lambda a: mp.exp(a * a / 2) * mp.erfc(a / SQRT2) / 2  # noqa: E731
+    p, q, worst = rational(tail, mp.mpf("14.6"), 4, 5)
+    p, q = ([mp.mpf(mp.nstr(c, 9)) for c in coeffs] for coeffs in (p, q))
+    factor = mp.nint(q[5] / p[4] * 2**22) / 2**22  # as float32 holds it
+    rest = [q[i + 1] - factor * p[i] for i in range(4)]
+    print(f"// normal_tail_f: error 2^{mp.nstr(mp.log(worst, 2), 4)}")
+    for coeffs in (p, [factor], rest):
+        print(", ".join(mp.nstr(c, 9, strip_zeros=False) + "f" for c in coeffs), flush=True)
+
+
 def main(names: list[str]) -> None:
+    if not names or "normal_tail_f" in names:
+        print_normal_tail()
+        names = [n for n in names if n != "normal_tail_f"]
+        if not names and len(sys.argv) > 1:
+            return
     specs = _build()
     for name in names or specs:
         f, weight, lo, hi, degree, kind = specs[name]

@@ -6,6 +6,7 @@
 
 #include "cpu/gemm.h"
 #include "cpu/scratch.h"
+#include "cpu/transpose.h"
 #include "pool/pool.h"
 
 namespace rl {
@@ -227,6 +228,68 @@ PlainCopy<T> plain_dst(const ConvProblem& p, const T* dst) {
   return PlainCopy<T>(p.dst_order, p.n, p.oc, out, p.nd, dst);
 }
 
+// ---- gradients in one spatial dimension: as images of height one with channels last, turned there
+// and back, where the library takes 0.6 of its time on rows in plain order
+
+bool wants_turning(const ConvProblem& p) {
+  return p.nd == 1 && p.type == onednn::Type::f32 && p.ic >= 16 && p.oc >= 16 &&
+         p.src_order == onednn::Order::plain && p.dst_order == onednn::Order::plain &&
+         image_count(p) >= int64_t{1} << 16 && onednn::available();
+}
+ConvProblem as_image(const ConvProblem& p) {
+  ConvProblem q = p;
+  q.nd = 2;
+  q.src_order = q.dst_order = onednn::Order::channels_last;
+  for (int64_t* v : {q.in, q.kernel, q.stride, q.pad_lo, q.pad_hi, q.dilation}) v[1] = v[0];
+  q.in[0] = q.kernel[0] = q.stride[0] = q.dilation[0] = 1;
+  q.pad_lo[0] = q.pad_hi[0] = 0;
+  return q;
+}
+// (n, rows, cols) to (n, cols, rows).
+void turn_images(int64_t n, int64_t rows, int64_t cols, const float* from, float* to) {
+  constexpr int64_t kBand = 512, item = sizeof(float);
+  const int64_t row_bands = (rows + kBand - 1) / kBand,
+                bands = row_bands * ((cols + kBand - 1) / kBand);
+  parallel_for(n * bands, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) {
+      const int64_t r = i % bands % row_bands * kBand, c = i % bands / row_bands * kBand;
+      const int64_t image = i / bands * rows * cols;
+      transpose(reinterpret_cast<const char*>(from + image + r * cols + c), cols * item,
+                reinterpret_cast<char*>(to + image + c * rows + r), rows * item,
+                std::min(kBand, rows - r), std::min(kBand, cols - c), item);
+    }
+  });
+}
+struct TurnedRows {
+  int64_t n, channels, length;
+  Scratch block;
+
+  TurnedRows(int64_t n, int64_t channels, int64_t length)
+      : n(n), channels(channels), length(length), block(sizeof(float) * n * channels * length) {}
+  float* data() const { return block.get<float>(); }
+  const float* read(const float* rows) const {
+    turn_images(n, channels, length, rows, data());
+    return data();
+  }
+  void write(float* rows) const { turn_images(n, length, channels, data(), rows); }
+};
+
+bool turned_backward_data(const ConvProblem& p, const float* weight, const float* diff_dst,
+                          float* diff_src) {
+  if (!wants_turning(p)) return false;
+  const TurnedRows x(p.n, p.ic, p.in[0]), y(p.n, p.oc, p.out_size(0));
+  if (!onednn::conv_backward_data(as_image(p), weight, y.read(diff_dst), x.data())) return false;
+  x.write(diff_src);
+  return true;
+}
+bool turned_backward_weights(const ConvProblem& p, const float* src, const float* diff_dst,
+                             float* diff_weight, float* diff_bias) {
+  if (!wants_turning(p)) return false;
+  const TurnedRows x(p.n, p.ic, p.in[0]), y(p.n, p.oc, p.out_size(0));
+  return onednn::conv_backward_weights(as_image(p), x.read(src), y.read(diff_dst), diff_weight,
+                                       diff_bias);
+}
+
 }  // namespace
 
 template <class T>
@@ -234,6 +297,8 @@ void conv_forward(const ConvProblem& p, const T* src, const T* weight, const T* 
                   const void* packed) {
   if (empty(p)) return;
   if constexpr (std::is_same_v<T, float>) {
+    if (depthwise::handles_ordered(p))
+      return depthwise::forward(p, src, weight, static_cast<const float*>(packed), bias, dst);
     if (direct::handles_mixed(p)) return direct::forward_mixed(p, src, weight, bias, dst);
     if (direct::handles_forward(p)) return direct::forward(p, src, weight, bias, dst);
     if (packed ? winograd::handles_packed(p) : winograd::handles(p))
@@ -246,12 +311,15 @@ void conv_forward(const ConvProblem& p, const T* src, const T* weight, const T* 
 }
 
 size_t packed_weight_bytes(const ConvProblem& p, bool bias) {
-  if (empty(p) || p.ic == 0 || direct::handles_forward(p) || direct::handles_mixed(p)) return 0;
+  if (empty(p) || p.ic == 0) return 0;
+  if (depthwise::handles_ordered(p)) return depthwise::packed_bytes(p);
+  if (direct::handles_forward(p) || direct::handles_mixed(p)) return 0;
   if (winograd::handles_packed(p)) return winograd::packed_bytes(p);
   return onednn::conv_packed_bytes(p, bias);
 }
 
 void pack_weight(const ConvProblem& p, bool bias, const float* weight, void* packed) {
+  if (depthwise::handles_ordered(p)) return depthwise::pack(p, weight, static_cast<float*>(packed));
   if (winograd::handles_packed(p)) return winograd::pack(p, weight, static_cast<float*>(packed));
   onednn::conv_pack(p, bias, weight, packed);
 }
@@ -263,9 +331,12 @@ void conv_backward_data(const ConvProblem& p, const T* weight, const T* diff_dst
     return;
   }
   if constexpr (std::is_same_v<T, float>) {
+    if (depthwise::handles_ordered(p))
+      return depthwise::backward_data(p, weight, diff_dst, diff_src);
     if (direct::handles_backward_data(p))
       return direct::backward_data(p, weight, diff_dst, diff_src);
     if (winograd::handles(p)) return winograd::backward_data(p, weight, diff_dst, diff_src);
+    if (turned_backward_data(p, weight, diff_dst, diff_src)) return;
     if (p.ic > 0 && onednn::conv_backward_data(p, weight, diff_dst, diff_src)) return;
   }
   const PlainCopy<T> dx = plain_src(p, diff_src), dy = plain_dst(p, diff_dst);
@@ -282,12 +353,16 @@ void conv_backward_weights(const ConvProblem& p, const T* src, const T* diff_dst
     return;
   }
   if constexpr (std::is_same_v<T, float>) {
+    if (depthwise::handles_ordered(p))
+      return depthwise::backward_weights(p, src, diff_dst, diff_weight, diff_bias);
     if (direct::handles_mixed(p))
       return direct::backward_mixed_weights(p, src, diff_dst, diff_weight, diff_bias);
     if (direct::handles_backward_weights(p))
       return direct::backward_weights(p, src, diff_dst, diff_weight, diff_bias);
     if (winograd::handles_weights(p))
       return winograd::backward_weights(p, src, diff_dst, diff_weight, diff_bias);
+    if (!thread_independent() && turned_backward_weights(p, src, diff_dst, diff_weight, diff_bias))
+      return;
     if (p.ic > 0 && !thread_independent() &&
         onednn::conv_backward_weights(p, src, diff_dst, diff_weight, diff_bias))
       return;
@@ -370,6 +445,7 @@ bool half_conv_backward_weights(const ConvProblem& p, const void* src, const voi
 }
 
 onednn::Order preferred_order(const ConvProblem& p) {
+  if (depthwise::handles(p)) return onednn::Order::channels_last;
   ConvProblem q = p;
   q.src_order = q.dst_order = onednn::Order::plain;
   if (p.type == onednn::Type::f32 && direct::handles_forward(q) &&

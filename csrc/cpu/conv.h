@@ -86,6 +86,24 @@ void backward_weights(const ConvProblem& p, const float* src, const float* diff_
 
 }  // namespace lanes
 
+namespace depthwise {
+
+// A kernel of 3 x 3, 5 x 5 or 7 x 7 for every channel, stride one or two, float32. Its sums do not
+// depend on the number of threads.
+bool handles(const ConvProblem& p);          // in channels-last order
+bool handles_ordered(const ConvProblem& p);  // in the orders that `p` names
+size_t packed_bytes(const ConvProblem& p);
+void pack(const ConvProblem& p, const float* weight, float* packed);
+// Reads either the plain weight or, where not null, the packed one.
+void forward(const ConvProblem& p, const float* src, const float* weight, const float* packed,
+             const float* bias, float* dst);
+void backward_data(const ConvProblem& p, const float* weight, const float* diff_dst,
+                   float* diff_src);
+void backward_weights(const ConvProblem& p, const float* src, const float* diff_dst,
+                      float* diff_weight, float* diff_bias);
+
+}  // namespace depthwise
+
 namespace winograd {
 
 // 3 x 3 kernels at stride one with channels last, float32. Their sums do not depend on the number

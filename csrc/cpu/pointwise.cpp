@@ -2,11 +2,11 @@
 
 #include <atomic>
 #include <cstring>
+#include <limits>
 
 #include "cpu/convert.h"
 #include "cpu/parallel.h"
-#include "cpu/transfer.h"
-#include "cpu/transpose.h"
+#include "cpu/plan.h"
 #include "dispatch/promotion.h"
 
 namespace rl {
@@ -25,9 +25,11 @@ void register_convert_table(int isa_level, const ConvertTable& table) {
 
 namespace {
 
-constexpr int64_t kBlock = 1024;  // elements: 8 KiB of the widest common type
-// Elements up to which a single number is spread over a buffer for the kernel.
-constexpr int64_t kSpread = 256;
+constexpr int64_t kBlock = 512;  // elements of an operand that are copied for the kernel at a time
+// Elements over which a number is spread for the kernel: of a whole small tensor, and of a row.
+constexpr int64_t kSpread = 256, kSpreadBlock = 512;
+// Elements from which on rows are run one by one.
+constexpr int64_t kLongRow = 32;
 
 struct Inputs {
   const Tensor* tensors[kMaxPointwiseArity];
@@ -141,103 +143,6 @@ std::optional<Dims> result_strides(const Inputs& in, const Dims& sizes) {
   return strides;
 }
 
-// One operand of the iteration; strides in bytes, innermost dimension first.
-struct Operand {
-  char* data;
-  DType dtype;
-  int64_t item;
-  Dims strides;
-};
-
-struct Plan {
-  Dims sizes;                                // innermost first, coalesced
-  Operand operands[kMaxPointwiseArity + 1];  // the output first
-  int count = 0;
-  int64_t numel = 1;
-};
-
-void add_operand(Plan& plan, const Tensor& t, const Dims& sizes, char* data) {
-  Operand& o = plan.operands[plan.count++];
-  o.data = data;
-  o.dtype = t.dtype();
-  o.item = int64_t(t.item_size());
-  int n = sizes.ndim();
-  o.strides = Dims(n);
-  for (int i = 0; i < n; ++i) {
-    int own = i - (n - t.ndim());
-    bool repeated = own < 0 || (t.sizes()[own] == 1 && sizes[i] != 1);
-    o.strides[i] = repeated ? 0 : t.strides()[own] * o.item;
-  }
-}
-
-void coalesce(Plan& plan, const Dims& sizes) {
-  int n = sizes.ndim();
-  Dims order;
-  for (int i = n - 1; i >= 0; --i) {
-    if (sizes[i] != 1) order.push_back(i);
-  }
-  const Dims& out = plan.operands[0].strides;
-  std::stable_sort(order.begin(), order.end(),
-                   [&](int64_t a, int64_t b) { return out[a] < out[b]; });
-  Dims merged[kMaxPointwiseArity + 1];
-  Dims kept;
-  for (int64_t d : order) {
-    bool joins = !kept.empty();
-    for (int k = 0; k < plan.count && joins; ++k) {
-      joins = plan.operands[k].strides[d] == merged[k].back() * kept.back();
-    }
-    if (joins) {
-      kept.back() *= sizes[d];
-    } else {
-      kept.push_back(sizes[d]);
-      for (int k = 0; k < plan.count; ++k) merged[k].push_back(plan.operands[k].strides[d]);
-    }
-  }
-  if (kept.empty()) {
-    kept.push_back(1);
-    for (int k = 0; k < plan.count; ++k) merged[k].push_back(plan.operands[k].item);
-  }
-  for (int k = 0; k < plan.count; ++k) plan.operands[k].strides = std::move(merged[k]);
-  plan.sizes = std::move(kept);
-  plan.numel = count(plan.sizes);
-}
-
-// A position in the iteration space, for one thread.
-struct Cursor {
-  const Plan& plan;
-  Dims index;
-
-  Cursor(const Plan& plan, int64_t linear) : plan(plan), index(plan.sizes.size()) {
-    for (size_t d = 0; d < index.size(); ++d) {
-      index[d] = linear % plan.sizes[d];
-      linear /= plan.sizes[d];
-    }
-  }
-  void advance(int64_t n) {
-    for (size_t d = 0; d < index.size() && n > 0; ++d) {
-      n += index[d];
-      index[d] = n % plan.sizes[d];
-      n /= plan.sizes[d];
-    }
-  }
-  char* address(int k) const {
-    char* p = plan.operands[k].data;
-    for (size_t d = 0; d < index.size(); ++d) p += index[d] * plan.operands[k].strides[d];
-    return p;
-  }
-  // Calls f(address, elements) for each run along the innermost dimension.
-  template <class F>
-  void runs(int k, int64_t n, F f) const {
-    Cursor at = *this;
-    while (n > 0) {
-      int64_t run = std::min(n, plan.sizes[0] - at.index[0]);
-      f(at.address(k), run);
-      n -= run;
-      if (n > 0) at.advance(run);
-    }
-  }
-};
-
 struct Job {
   const Plan& plan;
   const PointwiseKernel& kernel;
@@ -246,141 +151,135 @@ struct Job {
   std::atomic<bool>& invalid;
 };
 
-void run_range(const Job& job, int64_t begin, int64_t end) {
+using KernelLoop = decltype(PointwiseKernel::loop);
+
+// How the kernel gets at the operands of a plan.
+struct Access {
+  KernelLoop loop;
+  int64_t item, result_item;
+  bool out_direct;  // the kernel writes where the result belongs
+  bool direct[kMaxPointwiseArity + 1], repeated[kMaxPointwiseArity + 1];
+  int64_t block;   // elements of a call of the kernel
+  int64_t spread;  // elements of an operand that repeats one along a row
+
+  explicit Access(const Job& job)
+      : loop(job.kernel.loop),
+        item(int64_t(item_size(job.compute))),
+        result_item(int64_t(item_size(job.kernel.result))) {
+    const Operand& out = job.plan.operands[0];
+    out_direct = out.dtype == job.kernel.result && out.strides[0] == result_item;
+    bool buffered = !out_direct;
+    int repeats = 0, last = 0;
+    for (int k = 1; k < job.plan.count; ++k) {
+      const Operand& o = job.plan.operands[k];
+      direct[k] = o.dtype == job.compute && o.strides[0] == item;
+      repeated[k] = o.strides[0] == 0;
+      if (repeated[k]) ++repeats, last = k;
+      buffered |= !direct[k] && !repeated[k];
+    }
+    const bool number = repeats == 1 && last <= 2 && job.kernel.number[last - 1];
+    if (number) loop = job.kernel.number[last - 1];
+    spread = number ? 1 : std::min(job.plan.sizes[0], kSpreadBlock);
+    block = repeats && !number ? kSpreadBlock
+            : buffered         ? kBlock
+                               : std::numeric_limits<int64_t>::max();
+  }
+};
+
+// Row after row, so that operands which lie as the kernel wants them are read in place. An operand
+// that repeats one element along a row is spread over a short buffer once for the row.
+void run_rows(const Job& job, const Access& access, int64_t begin, int64_t end) {
   const Plan& plan = job.plan;
-  const int64_t compute_item = int64_t(item_size(job.compute));
-  const int64_t result_item = int64_t(item_size(job.kernel.result));
+  alignas(64) char buffers[kMaxPointwiseArity + 1][kBlock * 16];
+  const char* spread_from[kMaxPointwiseArity + 1] = {};
+  const Operand& out = plan.operands[0];
+  const char* in[kMaxPointwiseArity];
+  char* from[kMaxPointwiseArity + 1];
+  Cursor at(plan, begin);
+  for (int k = 0; k < plan.count; ++k) {
+    from[k] = at.address(k);
+    if (k > 0 && access.repeated[k]) in[k - 1] = buffers[k];
+  }
+  while (begin < end) {
+    const int64_t row = std::min(plan.sizes[0] - at.index[0], end - begin);
+    for (int k = 1; k < plan.count; ++k) {
+      if (!access.repeated[k] || from[k] == spread_from[k]) continue;
+      spread_from[k] = from[k];
+      convert(plan.operands[k].dtype, from[k], 0, job.compute, buffers[k], access.item,
+              access.spread);
+    }
+    for (int64_t i = 0; i < row; i += access.block) {
+      const int64_t n = std::min(access.block, row - i);
+      for (int k = 1; k < plan.count; ++k) {
+        const Operand& o = plan.operands[k];
+        if (access.repeated[k]) continue;
+        in[k - 1] = access.direct[k] ? from[k] + i * access.item : buffers[k];
+        if (access.direct[k]) continue;
+        convert(o.dtype, from[k] + i * o.strides[0], o.strides[0], job.compute, buffers[k],
+                access.item, n);
+      }
+      if (job.kernel.valid && !job.kernel.valid(in, n)) {
+        job.invalid = true;
+        return;
+      }
+      char* to = from[0] + i * out.strides[0];
+      access.loop(job.functor, access.out_direct ? to : buffers[0], in, n);
+      if (!access.out_direct) {
+        convert(job.kernel.result, buffers[0], access.result_item, out.dtype, to, out.strides[0],
+                n);
+      }
+    }
+    begin += row;
+    if (begin == end) return;
+    at.next_row(from);
+  }
+}
+
+// Short rows are gathered, so that the kernel still sees many elements together.
+void run_short_rows(const Job& job, const Access& access, int64_t begin, int64_t end) {
+  const Plan& plan = job.plan;
   alignas(64) char buffers[kMaxPointwiseArity + 1][kBlock * 16];
   const Operand& out = plan.operands[0];
-  bool out_direct = out.dtype == job.kernel.result && out.strides[0] == result_item;
-  bool direct[kMaxPointwiseArity + 1], constant[kMaxPointwiseArity + 1];
-  bool all_direct = out_direct;
-  // An operand that repeats one element along a row is spread over a short buffer once for the row.
-  const char* spread_from[kMaxPointwiseArity + 1] = {};
-  int64_t block = kBlock, spread[kMaxPointwiseArity + 1] = {};
+  const char* in[kMaxPointwiseArity];
+  bool constant[kMaxPointwiseArity + 1];
   for (int k = 1; k < plan.count; ++k) {
     const Operand& o = plan.operands[k];
-    direct[k] = o.dtype == job.compute && o.strides[0] == compute_item;
-    all_direct &= direct[k];
+    in[k - 1] = buffers[k];
     constant[k] = true;
     for (int64_t s : o.strides) constant[k] &= s == 0;
-    if (!constant[k] && o.strides[0] == 0) block = kSpread;
     if (constant[k]) {
-      convert(o.dtype, o.data, 0, job.compute, buffers[k], compute_item,
+      convert(o.dtype, o.data, 0, job.compute, buffers[k], access.item,
               std::min(kBlock, end - begin));
     }
   }
-  const char* in[kMaxPointwiseArity];
   Cursor at(plan, begin);
   while (begin < end) {
-    int64_t row = plan.sizes[0] - at.index[0];
-    int64_t n = end - begin;
-    bool one_run = row >= n || plan.sizes[0] >= 128;
-    if (one_run) n = std::min(n, row);
-    if (!all_direct || !one_run) n = std::min(n, block);
+    const int64_t n = std::min(end - begin, kBlock);
     for (int k = 1; k < plan.count; ++k) {
       const Operand& o = plan.operands[k];
-      if (constant[k]) {
-        in[k - 1] = buffers[k];
-      } else if (direct[k] && one_run) {
-        in[k - 1] = at.address(k);
-      } else if (o.strides[0] == 0 && one_run) {
-        const char* from = at.address(k);
-        if (from != spread_from[k] || spread[k] < n) {
-          convert(o.dtype, from, 0, job.compute, buffers[k], compute_item, n);
-          spread_from[k] = from;
-          spread[k] = n;
-        }
-        in[k - 1] = buffers[k];
-      } else {
-        spread_from[k] = nullptr;
-        char* to = buffers[k];
-        at.runs(k, n, [&](const char* from, int64_t m) {
-          convert(o.dtype, from, o.strides[0], job.compute, to, compute_item, m);
-          to += m * compute_item;
-        });
-        in[k - 1] = buffers[k];
-      }
+      char* to = buffers[k];
+      if (constant[k]) continue;
+      at.runs(k, n, [&](const char* from, int64_t m) {
+        convert(o.dtype, from, o.strides[0], job.compute, to, access.item, m);
+        to += m * access.item;
+      });
     }
     if (job.kernel.valid && !job.kernel.valid(in, n)) {
       job.invalid = true;
       return;
     }
-    if (out_direct && one_run) {
-      job.kernel.loop(job.functor, at.address(0), in, n);
-    } else {
-      job.kernel.loop(job.functor, buffers[0], in, n);
-      const char* from = buffers[0];
-      at.runs(0, n, [&](char* to, int64_t m) {
-        convert(job.kernel.result, from, result_item, out.dtype, to, out.strides[0], m);
-        from += m * result_item;
-      });
-    }
+    job.kernel.loop(job.functor, buffers[0], in, n);
+    const char* from = buffers[0];
+    at.runs(0, n, [&](char* to, int64_t m) {
+      convert(job.kernel.result, from, access.result_item, out.dtype, to, out.strides[0], m);
+      from += m * access.result_item;
+    });
     begin += n;
     if (begin < end) at.advance(n);
   }
 }
 
 // ---- transposed inputs: tiles of rows, so that every cache line is read once ----
-
-constexpr int64_t kTileColumns = 64, kTileRows = 16;
-
-bool transposed(const Plan& plan, int k) {
-  const Operand& o = plan.operands[k];
-  return o.strides[0] != o.item && o.strides[0] != 0 && o.strides[1] != 0 &&
-         std::abs(o.strides[1]) < std::abs(o.strides[0]);
-}
-bool wants_tiles(const Plan& plan) {
-  if (plan.sizes.size() < 2 || plan.sizes[0] < kTileRows || plan.sizes[1] < kTileRows) return false;
-  for (int k = 1; k < plan.count; ++k) {
-    if (transposed(plan, k)) return true;
-  }
-  return false;
-}
-
-// A tile's corner: offsets of all operands in the dimensions from the second on.
-struct TileRow {
-  int64_t row, rows;
-  char* data[kMaxPointwiseArity + 1];
-};
-TileRow tile_row(const Plan& plan, int64_t unit, int64_t band) {
-  int64_t bands = (plan.sizes[1] + band - 1) / band;
-  TileRow t;
-  t.row = unit % bands * band;
-  t.rows = std::min(band, plan.sizes[1] - t.row);
-  unit /= bands;
-  for (int k = 0; k < plan.count; ++k) {
-    t.data[k] = plan.operands[k].data + t.row * plan.operands[k].strides[1];
-  }
-  for (size_t d = 2; d < plan.sizes.size(); ++d) {
-    int64_t at = unit % plan.sizes[d];
-    unit /= plan.sizes[d];
-    for (int k = 0; k < plan.count; ++k) t.data[k] += at * plan.operands[k].strides[d];
-  }
-  return t;
-}
-// Reads `columns` x `rows` elements from `from` into dense rows of the given dtype.
-void gather_tile(const Operand& o, const char* from, int64_t columns, int64_t rows, DType dtype,
-                 char* to) {
-  int64_t item = int64_t(item_size(dtype));
-  if (o.dtype == dtype && o.strides[1] == item) {
-    transpose(from, o.strides[0], to, kTileColumns * item, columns, rows, item);
-    return;
-  }
-  ConvertLoop loop = convert_table().loops[int(o.dtype)][int(dtype)];
-  for (int64_t c = 0; c < columns; ++c) {
-    loop(from + c * o.strides[0], o.strides[1], to + c * item, kTileColumns * item, rows);
-  }
-}
-template <class F>
-void for_tile_rows(const Plan& plan, int64_t band, const F& f) {
-  int64_t bands = (plan.sizes[1] + band - 1) / band;
-  int64_t units = plan.numel / (plan.sizes[0] * plan.sizes[1]) * bands;
-  int64_t grain = std::max<int64_t>(1, kGrain / (band * plan.sizes[0]));
-  parallel(units, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t u = begin; u < end; ++u) f(tile_row(plan, u, band));
-  });
-}
 
 void run_tiles(const Job& job) {
   const Plan& plan = job.plan;
@@ -424,23 +323,38 @@ void run_tiles(const Job& job) {
   });
 }
 
-// All operands dense in one specially ordered layout (or single numbers): the bytes can be walked
-// flat, and the result takes the same order.
-bool same_physical_layout(const Inputs& in, const Tensor& out) {
+bool in_physical_order(const Tensor& t, const Dims& sizes) {
+  const PhysicalLayout& l = t.storage()->layout;
+  return l.channels_last && t.sizes() == sizes && t.is_contiguous() && t.offset() == 0 &&
+         l.batch * l.channels * l.spatial == t.numel();
+}
+
+// The special order that the operands share, beside single numbers (or, where `broadcast`, beside
+// operands much smaller than the result): the bytes can be walked in it, and the result takes it.
+bool same_physical_layout(const Inputs& in, const Tensor& out, bool broadcast) {
   const PhysicalLayout* layout = nullptr;
   for (int i = 0; i < in.count; ++i) {
     const Tensor& t = *in.tensors[i];
-    if (t.numel() == 1) continue;
-    const PhysicalLayout& l = t.storage()->layout;
-    if (!l.channels_last || t.sizes() != out.sizes() || !t.is_contiguous() || t.offset() != 0) {
-      return false;
+    if (t.numel() == 1 || (broadcast && t.numel() <= out.numel() / 4)) {
+      // It will be turned into plain order, and what shares its bytes with it.
+      bool turns = t.storage()->layout.channels_last && t.storage() == out.storage();
+      for (int k = 0; k < in.count && t.storage()->layout.channels_last; ++k)
+        turns |= k != i && in.tensors[k]->storage() == t.storage();
+      if (turns) return false;
+      continue;
     }
+    if (!in_physical_order(t, out.sizes())) return false;
+    const PhysicalLayout& l = t.storage()->layout;
     if (layout && (l.channels != layout->channels || l.spatial != layout->spatial)) return false;
-    if (l.batch * l.channels * l.spatial != t.numel()) return false;
     layout = &l;
   }
   if (!layout || !out.is_contiguous() || out.offset() != 0 || !out.storage()->watched()) {
     return false;
+  }
+  if (broadcast) {
+    const int n = out.ndim();
+    if (n < 4 || n > 5 || layout->batch != out.sizes()[0] || layout->channels != out.sizes()[1])
+      return false;
   }
   const PhysicalLayout& now = out.storage()->layout;
   bool fresh = out.storage()->use_count() == 1 || now.channels_last;
@@ -479,7 +393,9 @@ bool plain_inputs(const Op& op, const Value* args, PlainInputs& in) {
       return false;
     if (t.wrapped_number) {
       if (is_half(like.dtype) && spec.widening) return false;
-      if (like.numel > kSpread || category(t.dtype) > category(like.dtype)) return false;
+      const bool as_number = in.count == 2 && spec.kernels[int(like.dtype)].number[i];
+      if (like.numel > kSpread && !as_number) return false;
+      if (category(t.dtype) > category(like.dtype)) return false;
     } else if (!t.contiguous || t.dtype != like.dtype || !(t.sizes == like.sizes)) {
       return false;
     }
@@ -522,23 +438,28 @@ bool run_plain_pointwise(const Op& op, const Value* args, Tensor& out) {
   alignas(64) char spread[kMaxPointwiseArity][kSpread * 16];
   const char* from[kMaxPointwiseArity];
   int64_t item = int64_t(item_size(like.dtype)), result_item = int64_t(item_size(kernel.result));
+  int64_t step[kMaxPointwiseArity];
+  KernelLoop loop = kernel.loop;
   for (int i = 0; i < in.count; ++i) {
     const Tensor& t = *in.tensors[i];
     from[i] = static_cast<const char*>(t.data());
+    step[i] = item;
     if (!t->wrapped_number) continue;
-    convert(t.dtype(), from[i], 0, like.dtype, spread[i], item, n);
+    const bool as_number = in.count == 2 && kernel.number[i];
+    if (as_number) loop = kernel.number[i], step[i] = 0;
+    convert(t.dtype(), from[i], 0, like.dtype, spread[i], item, as_number ? 1 : n);
     from[i] = spread[i];
   }
   char* to = static_cast<char*>(out.data());
   std::atomic<bool> invalid{false};
   parallel(n, kGrain, [&](int64_t begin, int64_t end) {
     const char* at[kMaxPointwiseArity];
-    for (int i = 0; i < in.count; ++i) at[i] = from[i] + begin * item;
+    for (int i = 0; i < in.count; ++i) at[i] = from[i] + begin * step[i];
     if (kernel.valid && !kernel.valid(at, end - begin)) {
       invalid = true;
       return;
     }
-    kernel.loop(functor, to + begin * result_item, at, end - begin);
+    loop(functor, to + begin * result_item, at, end - begin);
   });
   RL_CHECK(!invalid, "ZeroDivisionError");
   return true;
@@ -565,18 +486,19 @@ void run_pointwise(const Op& op, const Value* args, const Tensor& out) {
   if (out.numel() == 0) return;
   bool flat = out.is_contiguous();
   bool raw = false;
-  for (int i = 0; i < in.count && flat; ++i) {
+  for (int i = 0; i < in.count; ++i) {
     const Tensor& t = *in.tensors[i];
-    flat = (t.is_contiguous() && t.sizes() == out.sizes()) || t.numel() == 1;
+    flat &= (t.is_contiguous() && t.sizes() == out.sizes()) || t.numel() == 1;
     raw |= t.storage()->layout.channels_last;
   }
-  raw = raw && flat && same_physical_layout(in, out);
+  raw = raw && same_physical_layout(in, out, !flat);
   RawReader readers[kMaxPointwiseArity + 1];
   for (int i = 0; i < in.count && raw; ++i) readers[i] = RawReader(in.tensors[i]->storage());
   if (raw) readers[in.count] = RawReader(out.storage());
   Plan plan;
   auto address = [&](const Tensor& t) {
-    return static_cast<char*>(raw ? t.storage()->raw_data() : t.data());
+    const bool as_it_lies = raw && in_physical_order(t, out.sizes());
+    return static_cast<char*>(as_it_lies ? t.storage()->raw_data() : t.data());
   };
   if (flat) {
     plan.sizes = Dims({out.numel()});
@@ -584,7 +506,7 @@ void run_pointwise(const Op& op, const Value* args, const Tensor& out) {
     auto add = [&](const Tensor& t, bool repeated) {
       Operand& o = plan.operands[plan.count++];
       o.item = int64_t(t.item_size());
-      o.data = raw && repeated ? static_cast<char*>(t.data()) : address(t);
+      o.data = address(t);
       o.dtype = t.dtype();
       o.strides = Dims({repeated ? 0 : o.item});
     };
@@ -593,10 +515,13 @@ void run_pointwise(const Op& op, const Value* args, const Tensor& out) {
       add(*in.tensors[i], in.tensors[i]->numel() == 1 && out.numel() != 1);
     }
   } else {
-    add_operand(plan, out, out.sizes(), address(out));
-    for (int i = 0; i < in.count; ++i) {
-      add_operand(plan, *in.tensors[i], out.sizes(), address(*in.tensors[i]));
-    }
+    auto add = [&](const Tensor& t) {
+      const bool as_it_lies = raw && in_physical_order(t, out.sizes());
+      const Dims strides = as_it_lies ? channels_last_strides(out.sizes()) : t.strides();
+      add_operand(plan, t, strides, out.sizes(), address(t));
+    };
+    add(out);
+    for (int i = 0; i < in.count; ++i) add(*in.tensors[i]);
     coalesce(plan, out.sizes());
   }
   std::atomic<bool> invalid{false};
@@ -604,104 +529,12 @@ void run_pointwise(const Op& op, const Value* args, const Tensor& out) {
   if (!flat && wants_tiles(plan)) {
     run_tiles(job);
   } else {
-    parallel(plan.numel, kGrain, [&](int64_t b, int64_t e) { run_range(job, b, e); });
+    const Access access(job);
+    const auto run =
+        plan.sizes.size() == 1 || plan.sizes[0] >= kLongRow ? run_rows : run_short_rows;
+    parallel(plan.numel, kGrain, [&](int64_t b, int64_t e) { run(job, access, b, e); });
   }
   RL_CHECK(!invalid, "ZeroDivisionError");
-}
-
-namespace {
-
-bool shares_memory(const Tensor& a, const Tensor& b) {
-  if (!(a.storage() == b.storage())) return false;
-  bool same = a.offset() == b.offset() && a.strides() == b.strides() && a.sizes() == b.sizes();
-  return !same;
-}
-
-// A dense tensor in a special physical order keeps it in its copy.
-bool copy_in_physical_order(const Tensor& src, const Tensor& out) {
-  const PhysicalLayout& l = src.storage()->layout;
-  if (!l.channels_last || src.sizes() != out.sizes() || src.dtype() != out.dtype()) return false;
-  if (!src.is_contiguous() || !out.is_contiguous() || src.offset() || out.offset()) return false;
-  size_t bytes = size_t(src.numel()) * src.item_size();
-  if (src.storage()->bytes() != bytes || out.storage()->bytes() != bytes) return false;
-  if (out.storage()->use_count() != 1 || !out.storage()->watched()) return false;
-  std::memcpy(out.storage()->raw_data(), src.storage()->raw_data(), bytes);
-  out.storage()->layout = l;
-  return true;
-}
-
-void transfer_tiles(const Plan& plan) {
-  const Operand &to = plan.operands[0], &from = plan.operands[1];
-  if (from.dtype == to.dtype && from.strides[1] == to.item) {
-    // Bands as high as a cache line of the input is long; the lines of the next tile are asked for
-    // while this one is turned.
-    constexpr int64_t kLine = 64;
-    for_tile_rows(plan, std::max(kTileRows, kLine / to.item), [&](const TileRow& t) {
-      const int64_t step = from.strides[0], size = plan.sizes[0];
-      for (int64_t c = 0; c < size; c += kTileColumns) {
-        const int64_t columns = std::min(kTileColumns, size - c);
-        const int64_t ahead = std::min(c + 2 * kTileColumns, size);
-        for (int64_t k = c + kTileColumns; k < ahead; ++k)
-          __builtin_prefetch(t.data[1] + k * step, 0);
-        transpose(t.data[1] + c * step, step, t.data[0] + c * to.item, to.strides[1], columns,
-                  t.rows, to.item);
-      }
-    });
-    return;
-  }
-  for_tile_rows(plan, kTileRows, [&](const TileRow& t) {
-    alignas(64) char tile[kTileColumns * kTileRows * 16];
-    for (int64_t c = 0; c < plan.sizes[0]; c += kTileColumns) {
-      int64_t columns = std::min(kTileColumns, plan.sizes[0] - c);
-      gather_tile(from, t.data[1] + c * from.strides[0], columns, t.rows, to.dtype, tile);
-      for (int64_t r = 0; r < t.rows; ++r) {
-        std::memcpy(t.data[0] + c * to.item + r * to.strides[1], tile + r * kTileColumns * to.item,
-                    size_t(columns * to.item));
-      }
-    }
-  });
-}
-
-}  // namespace
-
-void transfer(const Tensor& src, const Tensor& out) {
-  if (out.numel() == 0 || out.is_meta() || src.is_meta()) return;
-  if (shares_memory(src, out)) {
-    Tensor own = empty(src.sizes(), src.dtype());
-    transfer(src, own);
-    transfer(own, out);
-    return;
-  }
-  if (copy_in_physical_order(src, out)) return;
-  Plan plan;
-  if (src.is_contiguous() && out.is_contiguous() && src.sizes() == out.sizes()) {
-    plan.sizes = Dims({out.numel()});
-    plan.numel = out.numel();
-    for (const Tensor* t : {&out, &src}) {
-      int64_t item = int64_t(t->item_size());
-      plan.operands[plan.count++] = {static_cast<char*>(t->data()), t->dtype(), item, Dims({item})};
-    }
-  } else {
-    add_operand(plan, out, out.sizes(), static_cast<char*>(out.data()));
-    add_operand(plan, src, out.sizes(), static_cast<char*>(src.data()));
-    coalesce(plan, out.sizes());
-  }
-  const Operand& to = plan.operands[0];
-  if (to.strides[0] == to.item && wants_tiles(plan)) {
-    transfer_tiles(plan);
-    return;
-  }
-  ConvertLoop loop = convert_table().loops[int(src.dtype())][int(out.dtype())];
-  int64_t from_stride = plan.operands[1].strides[0], to_stride = plan.operands[0].strides[0];
-  parallel(plan.numel, kGrain, [&](int64_t begin, int64_t end) {
-    Cursor at(plan, begin);
-    while (begin < end) {
-      int64_t n = std::min(end - begin, plan.sizes[0] - at.index[0]);
-      loop(at.address(1), from_stride, at.address(0), to_stride, n);
-      begin += n;
-      if (begin < end) at.advance(n);
-    }
-  });
 }
 
 }  // namespace rl

@@ -11,6 +11,8 @@ namespace rl {
 struct PointwiseKernel {
   // in and out are contiguous runs of the compute type and the kernel's result type.
   void (*loop)(const void* functor, char* out, const char* const* in, int64_t n) = nullptr;
+  // The same where operand 0 (1) of two is one element for the whole run, or null.
+  void (*number[2])(const void* functor, char* out, const char* const* in, int64_t n) = {};
   void (*make)(const Value* args, void* functor) = nullptr;
   // May the kernel run on these elements? An integer division refuses zeros.
   bool (*valid)(const char* const* in, int64_t n) = nullptr;
@@ -46,6 +48,8 @@ constexpr int64_t kHardBlock = 512;
 //                                                     result depends on its neighbours
 //   void run(R* out, const T*..., int64_t n) const    loops of its own
 //   static bool valid(T...)                           an element that is not ends the call
+//   static constexpr bool kNumber = true              loops of their own for a number as one of
+//                                                     the two operands
 template <class F, class T, size_t... I>
 [[gnu::flatten]] void pointwise_loop(const void* functor, char* out, const char* const* in,
                                      int64_t n, std::index_sequence<I...>) {
@@ -75,6 +79,18 @@ template <class F, class T, size_t... I>
   }
 }
 
+template <class F, class T, int Which>
+[[gnu::flatten]] void pointwise_number_loop(const void* functor, char* out, const char* const* in,
+                                            int64_t n) {
+  using R = decltype(std::declval<const F&>()(T(), T()));
+  const F f = *static_cast<const F*>(functor);
+  R* o = reinterpret_cast<R*>(out);
+  const T* a = reinterpret_cast<const T*>(in[1 - Which]);
+  const T number = *reinterpret_cast<const T*>(in[Which]);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) o[i] = Which == 0 ? f(number, a[i]) : f(a[i], number);
+}
+
 template <class F, class T, size_t... I>
 bool pointwise_valid(const char* const* in, int64_t n, std::index_sequence<I...>) {
   const T* const a[] = {reinterpret_cast<const T*>(in[I])...};
@@ -92,6 +108,10 @@ PointwiseKernel pointwise_kernel() {
   k.loop = [](const void* f, char* out, const char* const* in, int64_t n) {
     pointwise_loop<Functor, T>(f, out, in, n, Indices());
   };
+  if constexpr (requires { Functor::kNumber; }) {
+    k.number[0] = &pointwise_number_loop<Functor, T, 0>;
+    k.number[1] = &pointwise_number_loop<Functor, T, 1>;
+  }
   k.make = [](const Value* args, void* where) {
     if constexpr (std::is_constructible_v<Functor, const Value*>) {
       new (where) Functor(args);

@@ -60,6 +60,7 @@ struct Traits<float> {
   // Adding and subtracting it rounds |x| < 2^22 to an integer, which the low bits then hold.
   static constexpr float kMagic = 0x1.8p23f;
   static constexpr float kDenormalScale = 0x1p24f;
+  static constexpr float kScaleDown = 0x1p-92f;
   static constexpr float kDenormalShift = -24.f;
   // 15 bits, so that its product with an exponent is exact
   static constexpr float kLn2Hi = 0x1.62e4p-1f, kLn2Lo = 0x1.7f7d1cp-20f;
@@ -73,6 +74,7 @@ struct Traits<double> {
   static constexpr uint64_t kSqrtHalf = 0x3fe6a09e667f3bcdull;
   static constexpr double kMagic = 0x1.8p52;
   static constexpr double kDenormalScale = 0x1p54;
+  static constexpr double kScaleDown = 0x1p-208;
   static constexpr double kDenormalShift = -54.;
   static constexpr double kLn2Hi = 0x1.62e42feep-1, kLn2Lo = 0x1.a39ef35793c76p-33;
 };
@@ -133,6 +135,14 @@ RL_VM T scale_by_pow2(T y, Bits n) {
   constexpr Bits offset = 4096;
   Bits half = ((n + offset) >> 1) - offset / 2;
   return (y * pow2(half)) * pow2(n - half);
+}
+
+// The same for n <= 0 and |n| < bias + digits: one step up, of which the exponent stays normal, and
+// one down that rounds once.
+template <class T, class Bits>
+RL_VM T scale_down_by_pow2(T y, Bits n) {
+  constexpr Bits up = Traits<T>::kMantissa * 4;
+  return (y * pow2(n + up)) * Traits<T>::kScaleDown;
 }
 
 // The value of a small non-negative integer: int64 -> double has no instruction below AVX-512.

@@ -97,11 +97,20 @@ RL_VM T exp(T x) {
   return scale_by_pow2(T(1) + expm1_poly(red.r), red.n);
 }
 
+// 1 + exp(x): what lies below the least normal number does not matter, so that one step of scaling
+// does, and a doubling for the infinite end.
+template <class T>
+RL_VM T one_plus_exp(T x) {
+  constexpr T lo = sizeof(T) == 4 ? T(-87) : T(-708);
+  auto red = exp_reduce(clamp(x, lo, ExpRange<T>::kHi));
+  return fma((T(1) + expm1_poly(red.r)) * pow2(red.n - 1), T(2), T(1));
+}
+
 // exp(hi + lo) for hi <= 0 and |lo| much smaller
 template <class T>
 RL_VM T exp_nonpositive(T hi, T lo) {
   auto red = exp_reduce(hi < ExpRange<T>::kLo ? ExpRange<T>::kLo : hi);
-  return scale_by_pow2(T(1) + expm1_poly(red.r + lo), red.n);
+  return scale_down_by_pow2(T(1) + expm1_poly(red.r + lo), red.n);
 }
 
 template <class T>
@@ -321,7 +330,7 @@ RL_VM T divide_by_one_plus(T num, T e) {
   if constexpr (!kHasFma) {
     return static_cast<T>(static_cast<double>(num) / (1. + static_cast<double>(e)));
   }
-  T rest = fma(-q, den, num) - q * den_lo;
+  T rest = fma(-q, den_lo, fma(-q, den, num));
   return fma(rest, inv, q);
 }
 

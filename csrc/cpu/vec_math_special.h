@@ -34,7 +34,7 @@ RL_VM Pair<T> tail_variable(T a, T k) {
     return {t, static_cast<T>(exact - static_cast<double>(t))};
   }
   T den_lo = fma(a, k, T(1) - den);
-  return {t, t * (fma(-t, den, T(1)) - t * den_lo)};
+  return {t, t * fma(-t, den_lo, fma(-t, den, T(1)))};
 }
 // exp(x*x) * erfc(x), 0 <= x <= 28 (10)
 RL_VM double erfcx_poly(double x) {
@@ -115,25 +115,33 @@ struct NormalTail {
   T p;
   typename Traits<T>::Bits n;
 };
+// -a*a/2 in two parts.
+template <class T>
+RL_VM Pair<T> minus_half_square(T a) {
+  if constexpr (kHasFma) {
+    T half = T(-0.5) * a, square = half * a;
+    return {square, fma(half, a, -square)};
+  }
+  T z = head(a);
+  return {T(-0.5) * (z * z), T(-0.5) * ((a - z) * (a + z))};
+}
 RL_VM NormalTail<float> normal_tail(float a) {
   a = a > 15.f ? 15.f : a;
-  auto t = tail_variable(a, 0.25f);
-  float q = horner((t.hi - 0.5f) + t.lo, 0.188821284f, 0.303948293f, 0.387136904f, 0.373046972f,
-                   0.241615054f, 0.0602000278f, -0.0561931602f, -0.0502269100f, 0.0114152623f,
-                   0.0169521220f);
-  float p = fma(t.hi, q, t.lo * q);
-  float z = head(a);
-  auto red = exp_reduce(-0.5f * (z * z));
-  float r = red.r - 0.5f * ((a - z) * (a + z));
-  return {fma(expm1_poly(r), p, p), red.n};
+  float num = horner(a, 0.500000003f, 0.438476752f, 0.183369499f, 0.0406784307f, 0.00412299574f);
+  float rest = horner(a, 0.42153865f, 0.10397626f, 0.0101913423f, 7.54624734e-6f);
+  float slope = fma(2.50659966f, num, rest), den = fma(a, slope, 1.f);
+  float den_lo = fma(a, slope, 1.f - den), inv = 1.f / den;
+  float lost = fma(-inv, den_lo, fma(-inv, den, 1.f)), p = num * inv;
+  auto square = minus_half_square(a);
+  auto red = exp_reduce(square.hi);
+  return {fma(expm1_poly(red.r + square.lo) + lost, p, p), red.n};
 }
 RL_VM NormalTail<double> normal_tail(double a) {
   a = a > 39. ? 39. : a;
-  double z = head(a);
-  auto red = exp_reduce(-0.5 * (z * z));
-  double r = red.r - 0.5 * ((a - z) * (a + z));
+  auto square = minus_half_square(a);
+  auto red = exp_reduce(square.hi);
   double p = 0.5 * erfcx_poly(a * kSqrtHalf);
-  return {fma(expm1_poly(r), p, p), red.n};
+  return {fma(expm1_poly(red.r + square.lo), p, p), red.n};
 }
 
 // Normal distribution function
@@ -144,14 +152,16 @@ RL_VM T ndtr(T x) {
   return x > T(0) ? T(1) - q : q;
 }
 
-// x * ndtr(x): x is multiplied in before the scale, which may make a denormal.
+// x * ndtr(x): x is multiplied in before the scale, which may make a denormal. -inf gives nan, as
+// the product does.
 template <class T>
 RL_VM T gelu(T x) {
-  constexpr T least = sizeof(T) == 4 ? T(-15) : T(-39);
-  auto tail = normal_tail(abs(x));
-  T q = scale_by_pow2((x < least ? (x - x) + least : x) * tail.p, tail.n);
-  T y = x > T(0) ? x - q : q;
-  return x < kInf<T> ? y : x;
+  constexpr T top = sizeof(T) == 4 ? T(15) : T(39);  // beyond it the tail is 0
+  T a = abs(x);
+  a = a > top ? top : a;
+  auto tail = normal_tail(a);
+  T q = scale_down_by_pow2(a * tail.p, tail.n);
+  return fma(x, x > T(0) ? T(1) : T(0), -q);
 }
 template <class T>
 RL_VM T gelu_grad(T x) {

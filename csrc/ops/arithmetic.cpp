@@ -7,6 +7,7 @@ namespace {
 
 template <class T>
 struct Add {
+  static constexpr bool kNumber = true;
   T alpha;
   explicit Add(const Value* args) : alpha(to_scalar(args[2]).to<T>()) {}
   RL_FN T operator()(T a, T b) const {
@@ -34,6 +35,7 @@ struct Add {
 };
 template <class T>
 struct Sub {
+  static constexpr bool kNumber = true;
   T alpha;
   explicit Sub(const Value* args) : alpha(to_scalar(args[2]).to<T>()) {}
   RL_FN T operator()(T a, T b) const { return wrap_sub(a, wrap_mul(alpha, b)); }
@@ -55,6 +57,7 @@ struct Rsub {
 };
 template <class T>
 struct Mul {
+  static constexpr bool kNumber = true;
   RL_FN T operator()(T a, T b) const {
     if constexpr (std::is_same_v<T, bool>) {
       return a && b;
@@ -63,7 +66,11 @@ struct Mul {
     }
   }
 };
-RL_BINARY(Div, quotient(a, b))
+template <class T>
+struct Div {
+  static constexpr bool kNumber = true;
+  RL_FN T operator()(T a, T b) const { return quotient(a, b); }
+};
 RL_UNARY(Neg, wrap_sub(T(0), x))
 template <class T>
   requires(!kIsInt<T>)

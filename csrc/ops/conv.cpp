@@ -294,9 +294,8 @@ void weight_kernel(const Tensor& input, const Tensor& grad, const ConvParams& p,
   }
   ConvProblem c = make_problem(input.sizes(), weight_grad.sizes(), grad.sizes(), p);
   Order order = can_order(c, grad) ? preferred_order(c) : Order::plain;
-  if (order == Order::plain && can_order(c, grad) && strided_last(input))
+  if (order == Order::plain && can_order(c, grad) && strided_last(input) && onednn::available())
     order = Order::channels_last;
-  if (order == Order::channels_last && !onednn::available()) order = Order::plain;
   set_order(c, order);
   leave_images(c, input);
   const Activation x(input, c.src_order), g(grad, order);

@@ -183,10 +183,11 @@ Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, DT dty
     T* p = out.data<T>();
     A first = start.to<A>(), each = step.to<A>();
     parallel(n, kGrain, [&](int64_t b, int64_t e) {
-      for (int64_t i = b; i < e; ++i) {
-        if constexpr (std::is_integral_v<T>) {
-          p[i] = T(first + i * each);
-        } else {
+      if constexpr (std::is_integral_v<T>) {  // by additions: there is no vector product of int64
+        uint64_t value = uint64_t(first) + uint64_t(b) * uint64_t(each);
+        for (int64_t i = b; i < e; ++i, value += uint64_t(each)) p[i] = T(value);
+      } else {
+        for (int64_t i = b; i < e; ++i) {
           p[i] = T(float(first + double(i) * each));
           if constexpr (std::is_same_v<T, double>) p[i] = first + double(i) * each;
         }

@@ -183,7 +183,7 @@ template <class T>
 struct LogSigmoidBackward {
   RL_FN T operator()(T g, T x) const { return g * vm::sigmoid(-x); }
 };
-RL_UNARY(Silu, T(x / (T(1) + vm::exp(-x))))
+RL_UNARY(Silu, T(x / vm::one_plus_exp(-x)))
 template <class T>
 struct Silu<std::complex<T>> {
   RL_FN std::complex<T> operator()(std::complex<T> x) const { return x * vm::sigmoid(x); }

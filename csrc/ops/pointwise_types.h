@@ -137,6 +137,7 @@ PointwiseKernel widening_kernel() {
   k.loop = [](const void* f, char* out, const char* const* in, int64_t n) {
     widening_loop<F<float>, H>(f, out, in, n, std::make_index_sequence<Arity>());
   };
+  k.number[0] = k.number[1] = nullptr;
   k.result = dtype_of<H>;
   return k;
 }

@@ -97,10 +97,17 @@ void scan(const Tensor& x, const Tensor& out, int dim, W start, const F& f, bool
         for (int64_t row = begin; row < end; ++row) {
           const T* p = in + row * e.n + first;
           T* q = to + row * e.n + first;
-          W state = start;
-          for (int64_t r = 0; r < e.n; ++r, p += step, q += step) {
-            state = f(state, W(*p));
-            *q = T(state);
+          const auto walk = [&, p, q](auto by) {  // a step that the compiler knows
+            W state = start;
+            for (int64_t r = 0; r < e.n; ++r) {
+              state = f(state, W(p[r * by.value]));
+              q[r * by.value] = T(state);
+            }
+          };
+          if (upwards) {
+            walk(std::integral_constant<int64_t, -1>());
+          } else {
+            walk(std::integral_constant<int64_t, 1>());
           }
         }
       });

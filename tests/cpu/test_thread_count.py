@@ -32,6 +32,7 @@ LAYERS = {
     "conv": (nn.Conv2d(8, 40, 3, padding=1), x),
     "conv few channels": (nn.Conv2d(1, 6, 5), x[:, :1]),
     "conv stride": (nn.Conv2d(8, 16, 3, stride=2, groups=2), x),
+    "conv depthwise": (nn.Conv2d(8, 8, 5, padding=2, groups=8), x),
     "transposed conv": (nn.ConvTranspose2d(8, 12, 3), x),
     "batch norm": (nn.BatchNorm2d(8), x),
     "group norm": (nn.GroupNorm(4, 8), x),

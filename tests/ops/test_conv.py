@@ -47,6 +47,8 @@ CASES = [
     (1, 8, (8, 8), 8, (3, 3), (2, 1), (1, 1), (1, 1), 8),
     (2, 3, (30,), 5, (3,), (3,), (1,), (1,), 1),
     (1, 4, (40,), 6, (5,), (1,), (4,), (2,), 2),
+    (2, 32, (1100,), 48, (3,), (1,), (1,), (1,), 1),
+    (1, 64, (1030,), 64, (5,), (2,), (3,), (2,), 2),
     (1, 3, (5, 6, 7), 4, (3, 2, 3), (1, 2, 1), (1, 0, 1), (1, 1, 1), 1),
     (0, 3, (8, 8), 4, (3, 3), (1, 1), (0, 0), (1, 1), 1),
 ]
@@ -79,6 +81,45 @@ def test_forward_and_gradients(case, dtype: str) -> None:
     np.testing.assert_allclose(
         tb.grad.numpy(), g.sum((0, *range(2, g.ndim))), rtol=tolerance, atol=tolerance * 10
     )
+
+
+# batch, channels, size, kernel, stride, padding: every tile of the kernels, whole and at both edges,
+# channels that fill their vectors and such that leave some over.
+DEPTHWISE = [
+    (2, 16, (14, 14), 3, 1, 1),
+    (1, 32, (9, 16), 3, 1, 1),
+    (1, 19, (10, 9), 3, 1, 0),
+    (2, 72, (13, 30), 3, 2, 1),
+    (1, 16, (8, 8), 3, 2, 0),
+    (2, 48, (7, 7), 5, 1, 2),
+    (1, 9, (6, 5), 5, 1, 4),
+    (1, 40, (5, 3), 5, 1, 2),
+    (2, 24, (15, 31), 5, 2, 2),
+    (1, 32, (28, 28), 5, 2, 1),
+    (1, 16, (4, 33), 5, 2, 5),
+    (1, 32, (11, 15), 7, 1, 3),
+    (1, 17, (12, 21), 7, 2, 3),
+    (1, 130, (3, 70), 3, 1, 2),
+]
+
+
+@pytest.mark.parametrize("case", DEPTHWISE, ids=str)
+def test_depthwise_kernels(case) -> None:
+    n, channels, size, k, stride, padding = case
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((n, channels, *size))
+    w, b = rng.standard_normal((channels, 1, k, k)), rng.standard_normal(channels)
+    wanted = reference(x, w, b, (stride,) * 2, (padding,) * 2, (1, 1), channels)
+    g = rng.standard_normal(wanted.shape)
+    results = []
+    for kind in (torch.float32, torch.float64):
+        values = [torch.from_numpy(v).to(kind).requires_grad_() for v in (x, w, b)]
+        got = F.conv2d(*values, stride, padding, 1, channels)
+        np.testing.assert_allclose(got.detach().numpy(), wanted, rtol=1e-4, atol=1e-4)
+        got.backward(torch.from_numpy(g).to(kind))
+        results.append([v.grad.numpy() for v in values])
+    for got, want in zip(*results, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("output_padding", [0, 1])
@@ -123,6 +164,26 @@ def test_a_chain_in_the_fast_layout_is_invisible() -> None:
 
     for fast, exact in zip(run(torch.float32), run(torch.float64), strict=True):
         np.testing.assert_allclose(fast.numpy(), exact.numpy(), rtol=1e-3, atol=1e-3)
+
+
+def test_a_number_out_of_a_fast_layout_and_a_factor_for_each_channel() -> None:
+    w = torch.randn(24, 24, 3, 3)
+    x = torch.randn(2, 24, 7, 9)
+    scale = torch.rand(2, 24, 1, 1)
+    plain = F.conv2d(x, w, padding=1).numpy()
+    for function in (
+        lambda y: y * y[0, 0, 0, 0],
+        lambda y: y * y[:, :, :1, :1],
+        lambda y: y * scale,
+        lambda y: scale - y,
+        lambda y: y.mul_(scale),
+        lambda y: y * scale[:1, :, :, 0:1].double(),
+        lambda y: y + torch.arange(9.0),
+        lambda y: torch.where(y > scale, y, scale),
+    ):
+        got = function(F.conv2d(x, w, padding=1))
+        want = function(torch.from_numpy(plain.copy()))
+        np.testing.assert_allclose(got.numpy(), want.numpy(), rtol=1e-6)
 
 
 def test_results_of_every_width_leave_the_fast_layout() -> None:
