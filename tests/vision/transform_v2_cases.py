@@ -7,6 +7,8 @@ image and a `Mask`), "batch" (a batch of images and labels).
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy
 import transform_cases
 
@@ -220,3 +222,7 @@ def apply(L, name: str, kind: str, number: int) -> tuple[list, float]:
     L.torch.manual_seed(number % SEEDS)
     result = parts(L, made(sample(L, kind, number)))
     return result, L.torch.rand(1).item()
+
+
+def digest_of_text(lines: list[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:24]

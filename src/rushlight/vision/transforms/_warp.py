@@ -109,8 +109,8 @@ def inverse_affine_matrix(
     rows = []
     # The inverse of [[a, b], [c, d]], whose determinant is 1.
     for (p, q), origin in zip(((d / scale, -b / scale), (-c / scale, a / scale)), (cx, cy)):
-        moved = p * (-cx - tx) + q * (-cy - ty)
-        rows += [p, q, moved + origin]
+        moved = p * (-cx - tx), q * (-cy - ty)
+        rows += [p, q, origin + moved[0] + moved[1] if v2 else moved[0] + moved[1] + origin]
     return rows
 
 

@@ -129,9 +129,7 @@ def set_return_type(return_type: str) -> contextlib.AbstractContextManager:
         'Tensor'
     """
     if not isinstance(return_type, str) or return_type.lower() not in _RETURN_TYPES:
-        raise ValueError(
-            f"return_type must be 'TVTensor' or 'Tensor', got {return_type}"
-        )
+        raise ValueError(f"return_type must be 'TVTensor' or 'Tensor', got {return_type}")
     return _ReturnType(_RETURN_TYPES[return_type.lower()])
 
 

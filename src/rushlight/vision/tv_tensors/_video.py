@@ -28,9 +28,7 @@ class Video(TVTensor):
     ) -> Video:
         tensor = cls._to_tensor(data, dtype, device, requires_grad)
         if tensor.ndim < 4:
-            raise ValueError(
-                f"a video has four dimensions (T, C, H, W) or more, got {tensor.ndim}"
-            )
+            raise ValueError(f"a video has four dimensions (T, C, H, W) or more, got {tensor.ndim}")
         return tensor.as_subclass(cls)
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:

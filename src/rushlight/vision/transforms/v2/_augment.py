@@ -94,7 +94,9 @@ class _MixOfBatch(Transform):
     def forward(self, *inputs: Any) -> Any:
         inputs = inputs if len(inputs) > 1 else inputs[0]
         flat, spec = tree_flatten(inputs)
-        if has_any(flat, is_pil_image, tv_tensors.BoundingBoxes, tv_tensors.Mask, tv_tensors.KeyPoints):
+        if has_any(
+            flat, is_pil_image, tv_tensors.BoundingBoxes, tv_tensors.Mask, tv_tensors.KeyPoints
+        ):
             raise ValueError(
                 f"{type(self).__name__}() does not support PIL images, bounding boxes, keypoints and masks."
             )
@@ -106,7 +108,11 @@ class _MixOfBatch(Transform):
                 "labels should be index based with shape (batch_size,) or probability based with shape "
                 f"(batch_size, num_classes), but got a tensor of shape {labels.shape} instead."
             )
-        if labels.ndim == 2 and self.num_classes is not None and labels.shape[-1] != self.num_classes:
+        if (
+            labels.ndim == 2
+            and self.num_classes is not None
+            and labels.shape[-1] != self.num_classes
+        ):
             raise ValueError(
                 "When passing 2D labels, the number of elements in last dimension must match num_classes: "
                 f"{labels.shape[-1]} != {self.num_classes}. You can Leave num_classes to None."
@@ -151,7 +157,9 @@ class _MixOfBatch(Transform):
             return inpt
         self._check_batch(inpt, params)
         output = self._mixed(inpt.as_subclass(Tensor), params)
-        return tv_tensors.wrap(output, like=inpt) if isinstance(inpt, tv_tensors.TVTensor) else output
+        return (
+            tv_tensors.wrap(output, like=inpt) if isinstance(inpt, tv_tensors.TVTensor) else output
+        )
 
     def _mixed(self, batch: Tensor, params: dict[str, Any]) -> Tensor:
         raise NotImplementedError

@@ -297,9 +297,7 @@ class RandomAdjustSharpness(RandomApplyTransform):
         self.sharpness_factor = sharpness_factor
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        return self._call_kernel(
-            F.adjust_sharpness, inpt, sharpness_factor=self.sharpness_factor
-        )
+        return self._call_kernel(F.adjust_sharpness, inpt, sharpness_factor=self.sharpness_factor)
 
 
 class JPEG(Transform):

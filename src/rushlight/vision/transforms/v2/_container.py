@@ -71,7 +71,9 @@ class RandomApply(Transform):
     def __init__(self, transforms: Sequence[Callable] | nn.ModuleList, p: float = 0.5) -> None:
         super().__init__()
         if not isinstance(transforms, (Sequence, nn.ModuleList)):
-            raise TypeError("Argument transforms should be a sequence of callables or a `nn.ModuleList`")
+            raise TypeError(
+                "Argument transforms should be a sequence of callables or a `nn.ModuleList`"
+            )
         self.transforms = transforms
         if not 0.0 <= p <= 1.0:
             raise ValueError("`p` should be a floating point value in the interval [0.0, 1.0].")

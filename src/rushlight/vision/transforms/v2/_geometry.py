@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from .... import rand, randint, tensor
@@ -15,14 +14,12 @@ from .._geometry import check_padding, padding_sides
 from . import functional as F
 from ._transform import RandomApplyTransform, Transform
 from ._utils import (
-    IMAGES,
     fill_for,
     fill_table,
     get_bounding_boxes,
     has_any,
     query_size,
 )
-from .functional._geometry import mode_of
 from .functional._registry import is_pil_image
 
 _BILINEAR = "bilinear"  # as repr shows it
@@ -257,9 +254,7 @@ class Pad(Transform):
         torch.Size([3, 8, 7])
     """
 
-    def __init__(
-        self, padding: _Size, fill: Any = 0, padding_mode: str = "constant"
-    ) -> None:
+    def __init__(self, padding: _Size, fill: Any = 0, padding_mode: str = "constant") -> None:
         super().__init__()
         check_padding(padding, padding_mode)
         self.padding = padding if isinstance(padding, int) else list(padding)

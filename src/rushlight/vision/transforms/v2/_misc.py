@@ -90,7 +90,9 @@ class LinearTransformation(Transform):
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         output = v1.LinearTransformation.forward(self, inpt.as_subclass(Tensor))  # type: ignore[arg-type]
-        return tv_tensors.wrap(output, like=inpt) if isinstance(inpt, tv_tensors.TVTensor) else output
+        return (
+            tv_tensors.wrap(output, like=inpt) if isinstance(inpt, tv_tensors.TVTensor) else output
+        )
 
 
 class Normalize(Transform):
@@ -343,9 +345,7 @@ class SetClampingMode(Transform):
     def __init__(self, clamping_mode: str | None) -> None:
         super().__init__()
         if clamping_mode not in (None, "soft", "hard"):
-            raise ValueError(
-                f"clamping_mode must be soft, hard or None, got {clamping_mode}"
-            )
+            raise ValueError(f"clamping_mode must be soft, hard or None, got {clamping_mode}")
         self.clamping_mode = clamping_mode
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
@@ -450,8 +450,8 @@ class SanitizeBoundingBoxes(_Sanitize):
 
     def _valid(self, flat_inputs: list[Any]) -> tuple[Any, Tensor]:
         boxes = get_bounding_boxes(flat_inputs)
-        options = {"min_size": self.min_size, "min_area": self.min_area}
-        return boxes, F.sanitize_bounding_boxes(boxes, **options)[1]
+        _, valid = F.sanitize_bounding_boxes(boxes, min_size=self.min_size, min_area=self.min_area)
+        return boxes, valid
 
 
 class SanitizeKeyPoints(_Sanitize):

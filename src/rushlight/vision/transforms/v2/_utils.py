@@ -73,9 +73,7 @@ def query_chw(flat_inputs: list[Any]) -> tuple[int, int, int]:
         TypeError: where there are none.
         ValueError: where they differ.
     """
-    found = {
-        tuple(get_dimensions(inpt)) for inpt in flat_inputs if check_type(inpt, IMAGES)
-    }
+    found = {tuple(get_dimensions(inpt)) for inpt in flat_inputs if check_type(inpt, IMAGES)}
     if not found:
         raise TypeError("No image or video was found in the sample")
     if len(found) > 1:

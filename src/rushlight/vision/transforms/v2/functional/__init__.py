@@ -8,23 +8,12 @@ from __future__ import annotations
 
 from ..._common import InterpolationMode
 from ..._conversion import convert_image_dtype, pil_to_tensor, to_pil_image
-from . import _color, _geometry, _meta
+from . import _registry
 from ._boxes import (
     clamp_bounding_boxes,
     convert_bounding_box_format,
     sanitize_bounding_boxes,
 )
-from ._meta import (
-    get_dimensions,
-    get_image_size,
-    get_num_channels,
-    get_num_frames,
-    get_size,
-    to_image,
-    to_tensor,
-)
-from ._points import clamp_keypoints, sanitize_keypoints
-from ._registry import is_pure_tensor, public_kernels, register_kernel
 from ._color import (
     adjust_brightness,
     adjust_contrast,
@@ -63,8 +52,21 @@ from ._geometry import (
     vertical_flip,
     vflip,
 )
-from ._meta import normalize, to_dtype, uniform_temporal_subsample
+from ._meta import (
+    get_dimensions,
+    get_image_size,
+    get_num_channels,
+    get_num_frames,
+    get_size,
+    normalize,
+    to_dtype,
+    to_image,
+    to_tensor,
+    uniform_temporal_subsample,
+)
+from ._points import clamp_keypoints, sanitize_keypoints
+from ._registry import is_pure_tensor, register_kernel
 
 to_grayscale = rgb_to_grayscale
 get_image_num_channels = get_num_channels
-globals().update(public_kernels())
+globals().update(_registry.public_kernels())

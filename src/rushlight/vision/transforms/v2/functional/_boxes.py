@@ -45,7 +45,9 @@ def _converted(boxes: Tensor, old: BoundingBoxFormat, new: BoundingBoxFormat) ->
         last = first + last
     elif old is _CXCYWH:
         half = 0.5 * last
-        first, last = (corner.to(boxes.dtype).to(floats.dtype) for corner in (first - half, first + half))
+        first, last = (
+            corner.to(boxes.dtype).to(floats.dtype) for corner in (first - half, first + half)
+        )
     if new is _XYWH:
         last = last - first
     elif new is _CXCYWH:
@@ -54,7 +56,7 @@ def _converted(boxes: Tensor, old: BoundingBoxFormat, new: BoundingBoxFormat) ->
 
 
 def convert_bounding_box_format(
-    inpt: Tensor,
+    inpt: Any,
     old_format: BoundingBoxFormat | str | None = None,
     new_format: BoundingBoxFormat | str | None = None,
     inplace: bool = False,
@@ -93,7 +95,7 @@ def convert_bounding_box_format(
     plain = inpt.as_subclass(Tensor)
     result = _converted(plain, old, new)
     result = plain.copy_(result) if inplace else result
-    return tv_tensors.wrap(result, like=inpt, format=new) if boxes else result
+    return inpt._like(result, format=new) if boxes else result
 
 
 def _clamped(
@@ -149,7 +151,7 @@ def clamp_bounding_boxes(
 
 
 def sanitize_bounding_boxes(
-    bounding_boxes: Tensor,
+    bounding_boxes: Any,
     format: BoundingBoxFormat | str | None = None,
     canvas_size: tuple[int, int] | None = None,
     min_size: float = 1.0,
@@ -196,7 +198,7 @@ def sanitize_bounding_boxes(
     valid = (size >= min_size).all(-1) & (size.prod(-1) >= min_area) & (corners >= 0).all(-1)
     valid = valid & (x <= width).all(-1) & (y <= height).all(-1)
     kept = plain[valid]
-    return (tv_tensors.wrap(kept, like=bounding_boxes) if boxes else kept), valid
+    return (bounding_boxes._like(kept) if boxes else kept), valid
 
 
 def horizontal_flip_bounding_boxes(
@@ -373,9 +375,7 @@ def perspective_bounding_boxes(
 ) -> Tensor:
     """Boxes of the image seen from elsewhere."""
     move = _points.perspective_map(startpoints, endpoints, coefficients)
-    return _by_corners(
-        bounding_boxes, format, move, canvas_size, clamping_mode, whole_corners=True
-    )
+    return _by_corners(bounding_boxes, format, move, canvas_size, clamping_mode, whole_corners=True)
 
 
 def elastic_bounding_boxes(
@@ -386,5 +386,8 @@ def elastic_bounding_boxes(
     clamping_mode: str | None = "soft",
 ) -> Tensor:
     """Boxes of the bent image."""
-    move = _points.elastic_map(canvas_size, displacement)
-    return _by_corners(bounding_boxes, format, move, canvas_size, clamping_mode)
+    move = _points.elastic_map(canvas_size, displacement, round_up=True)
+    kind = upright(format)
+    corners = _converted(bounding_boxes, kind, _XYXY)
+    moved = _by_corners(corners, _XYXY, move, canvas_size, clamping_mode)
+    return _converted(moved, _XYXY, kind)

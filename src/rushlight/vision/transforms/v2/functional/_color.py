@@ -175,7 +175,9 @@ def gaussian_noise_image(
     if not isinstance(image, Tensor):
         raise ValueError("noise is added to tensors alone: convert the PIL image by ToImage first")
     if not (image.dtype == uint8 or image.is_floating_point()):
-        raise ValueError(f"Input tensor is expected to be in uint8 or float dtype, got {image.dtype}")
+        raise ValueError(
+            f"Input tensor is expected to be in uint8 or float dtype, got {image.dtype}"
+        )
     if sigma < 0:
         raise ValueError(f"sigma shouldn't be negative. Got {sigma}")
     if image.dtype == uint8:
@@ -186,9 +188,7 @@ def gaussian_noise_image(
     return noisy.clamp(0, 1) if clip else noisy
 
 
-def erase_image(
-    image: Any, i: int, j: int, h: int, w: int, v: Any, inplace: bool = False
-) -> Any:
+def erase_image(image: Any, i: int, j: int, h: int, w: int, v: Any, inplace: bool = False) -> Any:
     if not isinstance(image, Tensor):
         return to_pil_image(v1.erase(pil_to_tensor(image), i, j, h, w, v, True))
     return v1.erase(image, i, j, h, w, v, inplace)

@@ -200,7 +200,9 @@ def rotate_image(
         quarters = int(angle) // 90
         if expand or square or quarters % 2 == 0:
             return image.rot90(quarters, (-2, -1))  # exact, where interpolation would be nearly so
-    return v1_warp.rotate(image, angle, mode_of(interpolation), expand, center, _fill_of(image, fill))
+    return v1_warp.rotate(
+        image, angle, mode_of(interpolation), expand, center, _fill_of(image, fill)
+    )
 
 
 @_as_image
@@ -226,9 +228,7 @@ def affine_image(
     center: Sequence[float] | None = None,
 ) -> Any:
     mode, fill = mode_of(interpolation), _fill_of(image, fill)
-    return v1_warp.apply_affine(
-        image, angle, translate, scale, shear, mode, fill, center, v2=True
-    )
+    return v1_warp.apply_affine(image, angle, translate, scale, shear, mode, fill, center, v2=True)
 
 
 @_as_image

@@ -37,9 +37,7 @@ def padded(
     return left, top, (height + top + bottom, width + left + right)
 
 
-def anchored(
-    canvas_size: Sequence[int], size: int | Sequence[int]
-) -> tuple[int, int, int, int]:
+def anchored(canvas_size: Sequence[int], size: int | Sequence[int]) -> tuple[int, int, int, int]:
     """(top, left, height, width) of the middle of the image.
 
     Where the image lacks an odd number of pixels, torchvision rounds to even here and down for the image itself.
@@ -137,8 +135,11 @@ def perspective_numbers(startpoints: Any, endpoints: Any, coefficients: Any) -> 
     return perspective_coefficients(startpoints, endpoints)
 
 
-def elastic_map(canvas_size: Sequence[int], displacement: Tensor) -> _Map:
-    """The map of `elastic`, whose inverse at a point is taken to be minus the displacement there."""
+def elastic_map(canvas_size: Sequence[int], displacement: Tensor, round_up: bool = False) -> _Map:
+    """The map of `elastic`, whose inverse at a point is taken to be minus the displacement at the pixel before it.
+
+    `round_up`: at the pixel after it.
+    """
     height, width = canvas_size
     like = {"dtype": displacement.dtype, "device": displacement.device}
     axes = (linspace((1 - n) / n, (n - 1) / n, n, **like) for n in (height, width))
@@ -147,8 +148,8 @@ def elastic_map(canvas_size: Sequence[int], displacement: Tensor) -> _Map:
     pixels = (places + 1) * (0.5 * tensor([width, height], **like)) - 0.5
 
     def move(points: Tensor) -> Tensor:
-        nearest = points.to(int64)
-        columns, rows = nearest[:, 0].clamp(0, width - 1), nearest[:, 1].clamp(0, height - 1)
+        pixel = (points.ceil() if round_up else points).to(int64)
+        columns, rows = pixel[:, 0].clamp(0, width - 1), pixel[:, 1].clamp(0, height - 1)
         return pixels.to(points.device, points.dtype)[rows, columns]
 
     return move

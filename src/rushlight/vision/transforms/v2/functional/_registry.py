@@ -11,8 +11,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from .... import tv_tensors
 from ..... import Tensor
+from .... import tv_tensors
 from ..._common import is_pil_image
 
 _KERNELS: dict[Callable, dict[Any, Callable]] = {}
@@ -95,7 +95,9 @@ def _unwrapping(kernel: Callable, signature: inspect.Signature) -> Callable:
             if name in taken and hasattr(inpt, name):
                 options[name] = getattr(inpt, name)
         output = kernel(inpt.as_subclass(Tensor), **options)
-        if isinstance(output, tuple) and isinstance(inpt, (tv_tensors.BoundingBoxes, tv_tensors.KeyPoints)):
+        if isinstance(output, tuple) and isinstance(
+            inpt, (tv_tensors.BoundingBoxes, tv_tensors.KeyPoints)
+        ):
             output, canvas_size = output
             return tv_tensors.wrap(output, like=inpt, canvas_size=canvas_size)
         if isinstance(output, tuple):
