@@ -55,7 +55,9 @@ def test_same_state_text_and_outputs(name, options):
 def test_same_weights(name):
     enum = models.get_model_weights(name)
     expected = reference().models.get_model_weights(name)
-    assert enum.__name__ == expected.__name__ and list(enum.__members__) == list(expected.__members__)
+    assert enum.__name__ == expected.__name__ and list(enum.__members__) == list(
+        expected.__members__
+    )
     for weights, other in zip(enum, expected):
         assert weights.url == other.url and repr(weights) == repr(other)
         for key, value in weights.meta.items():

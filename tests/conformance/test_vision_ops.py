@@ -77,7 +77,10 @@ def test_feature_pyramid(extra, norm):
             [4, 6, 8], 5, blocks, lib.nn.BatchNorm2d if norm else None
         )
         found = pyramid(dict(zip("abc", maps)))
-        assert list(found) == [*"abc", *{None: (), "LastLevelMaxPool": ("pool",)}.get(extra, ("p6", "p7"))]
+        assert list(found) == [
+            *"abc",
+            *{None: (), "LastLevelMaxPool": ("pool",)}.get(extra, ("p6", "p7")),
+        ]
         return lib.cat([y.flatten() for y in found.values()])
 
     compare(call, *arrays, rtol=1e-4, atol=1e-4)
@@ -90,7 +93,9 @@ def test_multi_scale_roi_align():
 
     def call(lib, ops, *maps):
         pool = ops.MultiScaleRoIAlign(["a", "b", "c"], (3, 2), 2)
-        assert repr(pool).startswith("MultiScaleRoIAlign(featmap_names=['a', 'b', 'c'], output_size=(3, 2)")
+        assert repr(pool).startswith(
+            "MultiScaleRoIAlign(featmap_names=['a', 'b', 'c'], output_size=(3, 2)"
+        )
         found = pool(dict(zip("abcd", maps)), [lib.from_numpy(b) for b in boxes], [(250, 256)] * 2)
         return found
 

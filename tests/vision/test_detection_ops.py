@@ -43,7 +43,10 @@ def deformed(x, offset, weight, mask, stride, padding, dilation):
 
 @pytest.mark.parametrize("groups, weight_groups", [(1, 1), (2, 1), (1, 2), (4, 4)])
 def test_deform_conv2d(groups, weight_groups):
-    x, weight = RNG.standard_normal((1, 4, 6, 7)), RNG.standard_normal((4, 4 // weight_groups, 3, 2))
+    x, weight = (
+        RNG.standard_normal((1, 4, 6, 7)),
+        RNG.standard_normal((4, 4 // weight_groups, 3, 2)),
+    )
     steps = {"stride": (2, 1), "padding": (1, 0), "dilation": (1, 3)}
     offset = RNG.standard_normal((1, groups * 12, 3, 4)) * 2
     mask = RNG.random((1, groups * 6, 3, 4))
@@ -64,14 +67,19 @@ def test_deform_conv2d_without_offsets_is_a_convolution():
 
 
 def test_deform_conv2d_gradients():
-    inputs = [RNG.standard_normal(s) for s in ((1, 2, 4, 4), (1, 8, 3, 3), (2, 2, 2, 2), (2,), (1, 4, 3, 3))]
+    inputs = [
+        RNG.standard_normal(s)
+        for s in ((1, 2, 4, 4), (1, 8, 3, 3), (2, 2, 2, 2), (2,), (1, 4, 3, 3))
+    ]
     x, offset, weight, bias, mask = (rl.from_numpy(a).requires_grad_() for a in inputs)
     assert rl.autograd.gradcheck(
         lambda x, o, w, b, m: ops.deform_conv2d(x, o, w, b, mask=m), (x, offset, weight, bias, mask)
     )
 
 
-ROIS = numpy.array([[0, 1.3, 2.1, 9.7, 11.2], [1, 0.2, 5, 14.0, 6.5], [1, -3, -2, 30, 40], [0, 5, 5, 5.2, 5.1]])
+ROIS = numpy.array(
+    [[0, 1.3, 2.1, 9.7, 11.2], [1, 0.2, 5, 14.0, 6.5], [1, -3, -2, 30, 40], [0, 5, 5, 5.2, 5.1]]
+)
 SCALE, BINS = 0.4, (3, 2)
 
 
@@ -97,7 +105,9 @@ def test_ps_roi_pool():
     x = RNG.standard_normal((2, 12, 9, 10))
     found = ops.ps_roi_pool(rl.from_numpy(x), rl.from_numpy(ROIS), BINS, SCALE).numpy()
     for k, c, i, j in numpy.ndindex(*found.shape):
-        left, top, right, bottom = (int(math.floor(abs(v) + 0.5) * (1 if v > 0 else -1)) for v in ROIS[k, 1:] * SCALE)
+        left, top, right, bottom = (
+            int(math.floor(abs(v) + 0.5) * (1 if v > 0 else -1)) for v in ROIS[k, 1:] * SCALE
+        )
         spans = []
         for start, end, at, bins, size in ((top, bottom, i, 3, 9), (left, right, j, 2, 10)):
             length = max(end - start, 1) / bins

@@ -153,7 +153,7 @@ def get_weight(name: str) -> WeightsEnum:
     if not member or "." in member:
         raise ValueError(f"Invalid weight name provided: '{name}'.")
     models = sys.modules[__package__]
-    places = (models, models.segmentation)
+    places = (models, models.detection, models.segmentation)
     enum = next((vars(m)[enum_name] for m in places if enum_name in vars(m)), None)
     if not (isinstance(enum, type) and issubclass(enum, WeightsEnum)):
         raise ValueError(

@@ -64,6 +64,26 @@ class ImageClassification(nn.Module):
         )
 
 
+class ObjectDetection(nn.Module):
+    """An image as floats in [0, 1]: detectors do the rest themselves.
+
+    Returns:
+        Of a call with a PIL image or a tensor (..., 3, H, W): tensor of the same size.
+    """
+
+    def forward(self, img: Any) -> Tensor:
+        if not isinstance(img, Tensor):
+            img = F.pil_to_tensor(img)
+        return F.convert_image_dtype(img, float32)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+    def describe(self) -> str:
+        """The steps in words."""
+        return "Takes a PIL image or a tensor (..., 3, H, W); scales to [0, 1]."
+
+
 class SemanticSegmentation(nn.Module):
     """Resize, scale to [0, 1] and normalise an image.
 
@@ -107,8 +127,12 @@ class SemanticSegmentation(nn.Module):
 
     def describe(self) -> str:
         """The steps in words."""
-        size = "" if self.resize_size is None else (
-            f" resizes the shorter side to {self.resize_size[0]} pixels ({self.interpolation.value}),"
+        size = (
+            ""
+            if self.resize_size is None
+            else (
+                f" resizes the shorter side to {self.resize_size[0]} pixels ({self.interpolation.value}),"
+            )
         )
         return (
             f"Takes a PIL image or a tensor (..., 3, H, W);{size} scales to [0, 1], subtracts the mean {self.mean} and "

@@ -109,9 +109,7 @@ def complete_box_iou_loss(
     """
     boxes1, boxes2 = _wide(boxes1), _wide(boxes2)
     loss, iou = _distance(boxes1, boxes2, eps)
-    slopes = [
-        atan((b[..., 2] - b[..., 0]) / (b[..., 3] - b[..., 1])) for b in (boxes2, boxes1)
-    ]
+    slopes = [atan((b[..., 2] - b[..., 0]) / (b[..., 3] - b[..., 1])) for b in (boxes2, boxes1)]
     unlike = 4 / math.pi**2 * (slopes[0] - slopes[1]) ** 2
     with no_grad():
         share = unlike / (1 - iou + unlike + eps)

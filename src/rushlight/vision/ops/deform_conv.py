@@ -35,6 +35,26 @@ def _sampled(planes: Tensor, y: Tensor, x: Tensor) -> Tensor:
     return total
 
 
+def _check_shapes(
+    offset: Tensor, mask: Tensor | None, sizes: tuple[int, int, int, int, int], channels: int
+) -> None:
+    count, groups, points, rows, columns = sizes
+    if groups == 0:
+        raise RuntimeError(
+            "the shape of the offset tensor at dimension 1 is not valid. It should be a multiple of 2 * weight.size[2] "
+            f"* weight.size[3].\nGot offset.shape[1]={offset.shape[1]}, while 2 * weight.size[2] * weight.size[3]={2 * points}"
+        )
+    if tuple(offset.shape) != (count, 2 * groups * points, rows, columns) or channels % groups:
+        raise RuntimeError(
+            f"offset: got a shape of {tuple(offset.shape)}, expected {(count, 2 * groups * points, rows, columns)}, "
+            f"with a number of groups that divides {channels} channels"
+        )
+    if mask is not None and tuple(mask.shape) != (count, groups * points, rows, columns):
+        raise RuntimeError(
+            f"mask: got a shape of {tuple(mask.shape)}, expected {(count, groups * points, rows, columns)}"
+        )
+
+
 def deform_conv2d(
     input: Tensor,
     offset: Tensor,
@@ -73,20 +93,7 @@ def deform_conv2d(
     rows = (height + 2 * py - dy * (kernel_height - 1) - 1) // sy + 1
     columns = (width + 2 * px - dx * (kernel_width - 1) - 1) // sx + 1
     groups = offset.shape[1] // (2 * points)
-    if groups == 0:
-        raise RuntimeError(
-            "the shape of the offset tensor at dimension 1 is not valid. It should be a multiple of 2 * weight.size[2] "
-            f"* weight.size[3].\nGot offset.shape[1]={offset.shape[1]}, while 2 * weight.size[2] * weight.size[3]={2 * points}"
-        )
-    if tuple(offset.shape) != (count, 2 * groups * points, rows, columns) or channels % groups:
-        raise RuntimeError(
-            f"offset: got a shape of {tuple(offset.shape)}, expected {(count, 2 * groups * points, rows, columns)}, "
-            f"with a number of groups that divides {channels} channels"
-        )
-    if mask is not None and tuple(mask.shape) != (count, groups * points, rows, columns):
-        raise RuntimeError(
-            f"mask: got a shape of {tuple(mask.shape)}, expected {(count, groups * points, rows, columns)}"
-        )
+    _check_shapes(offset, mask, (count, groups, points, rows, columns), channels)
     like = {"device": input.device, "dtype": offset.dtype}
     moves = offset.reshape(count * groups, kernel_height, kernel_width, 2, rows, columns)
     y = moves[:, :, :, 0] + (arange(rows, **like) * sy - py)[:, None]

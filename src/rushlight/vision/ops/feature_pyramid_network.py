@@ -68,7 +68,9 @@ class FeaturePyramidNetwork(Module):
                 if module.bias is not None:
                     nn.init.constant_(module.bias, 0)
         if extra_blocks is not None and not isinstance(extra_blocks, ExtraFPNBlock):
-            raise TypeError(f"extra_blocks should be of type ExtraFPNBlock not {type(extra_blocks)}")
+            raise TypeError(
+                f"extra_blocks should be of type ExtraFPNBlock not {type(extra_blocks)}"
+            )
         self.extra_blocks = extra_blocks
 
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, *rest) -> None:

@@ -155,9 +155,7 @@ class PSRoIAlign(Module):
         self.sampling_ratio = sampling_ratio
 
     def forward(self, input: Tensor, rois: Any) -> Tensor:
-        return ps_roi_align(
-            input, rois, self.output_size, self.spatial_scale, self.sampling_ratio
-        )
+        return ps_roi_align(input, rois, self.output_size, self.spatial_scale, self.sampling_ratio)
 
     def __repr__(self) -> str:
         return (

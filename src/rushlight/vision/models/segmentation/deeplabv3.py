@@ -131,9 +131,7 @@ class DeepLabV3_ResNet101_Weights(WeightsEnum):
 
 
 class DeepLabV3_MobileNet_V3_Large_Weights(WeightsEnum):
-    COCO_WITH_VOC_LABELS_V1 = coco(
-        "deeplabv3_mobilenet_v3_large-fc3c493d", 11_029_328, 60.3, 91.2
-    )
+    COCO_WITH_VOC_LABELS_V1 = coco("deeplabv3_mobilenet_v3_large-fc3c493d", 11_029_328, 60.3, 91.2)
     DEFAULT = COCO_WITH_VOC_LABELS_V1
 
 
