@@ -25,7 +25,8 @@ RNG = np.random.default_rng(0)
 IMAGES = [RNG.random((3, 60, 80), dtype="float32"), RNG.random((3, 72, 56), dtype="float32")]
 BOXES = [[[5, 6, 40, 50], [30, 10, 70, 55]], [[10, 10, 50, 60]]]
 # Proposals are random before training, and none reaches the usual score.
-SMALL = {"min_size": 96, "max_size": 128, "box_detections_per_img": 8, "num_classes": 3}
+SMALL = {"min_size": 64, "max_size": 96, "box_detections_per_img": 8, "num_classes": 3}
+FEW = {"box_batch_size_per_image": 16, "rpn_post_nms_top_n_train": 40}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -90,7 +91,7 @@ def images(library):
 def test_same_losses(name):
     found = []
     for library, package in LIBRARIES:
-        model = build(library, package, name)
+        model = build(library, package, name, **FEW)
         model.eval()  # batch normalisation of statistics that do not depend on sums of roundings
         model.training = model.rpn.training = model.roi_heads.training = True
         model.transform.training = True
@@ -111,7 +112,7 @@ def test_same_losses(name):
 def test_same_detections(name):
     found = []
     for library, package in LIBRARIES:
-        model = build(library, package, name, box_score_thresh=0.0).eval()
+        model = build(library, package, name, box_score_thresh=0.0, rpn_post_nms_top_n_test=40).eval()
         with library.no_grad():
             found.append(model(images(library)))
     for expected, result in zip(*found):
