@@ -112,7 +112,9 @@ def test_same_losses(name):
 def test_same_detections(name):
     found = []
     for library, package in LIBRARIES:
-        model = build(library, package, name, box_score_thresh=0.0, rpn_post_nms_top_n_test=40).eval()
+        model = build(
+            library, package, name, box_score_thresh=0.0, rpn_post_nms_top_n_test=40
+        ).eval()
         with library.no_grad():
             found.append(model(images(library)))
     for expected, result in zip(*found):

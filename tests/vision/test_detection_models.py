@@ -32,9 +32,7 @@ def tiny(kind=detection.FasterRCNN, **options):
     anchors = AnchorGenerator(((16,),), ((1.0,),))
     pool = ops.MultiScaleRoIAlign(["0"], 2, 2)
     sizes = {"min_size": 32, "max_size": 64}
-    return kind(
-        Tiny(), 2, rpn_anchor_generator=anchors, box_roi_pool=pool, **{**sizes, **options}
-    )
+    return kind(Tiny(), 2, rpn_anchor_generator=anchors, box_roi_pool=pool, **{**sizes, **options})
 
 
 IMAGES = [rl.rand(3, 32, 40), rl.rand(3, 24, 32)]
