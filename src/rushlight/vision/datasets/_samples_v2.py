@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
+from .._voc import CATEGORIES as VOC_CATEGORIES
 from .celeba import CelebA
 from .coco import CocoCaptions, CocoDetection
 from .oxford_iiit_pet import OxfordIIITPet
@@ -13,12 +14,6 @@ from .voc import VOCDetection, VOCSegmentation
 
 _Keys = Collection[str] | str | None
 _Wrapper = Callable[[int, Any], Any]
-
-# Numbers of the classes of PASCAL VOC: in alphabetical order, after the background.
-_VOC_CLASSES = (
-    "__background__ aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike person "
-    "pottedplant sheep sofa train tvmonitor"
-).split()
 
 
 def wrap_dataset_for_transforms_v2(dataset: Any, target_keys: _Keys = None) -> Any:
@@ -166,7 +161,7 @@ def _voc_detection(dataset: Any, target_keys: _Keys) -> _Wrapper:
             corners = [[int(entry["bndbox"][edge]) for edge in edges] for entry in objects]
             found["boxes"] = _boxes(corners, "XYXY", image)
         if "labels" in keys:
-            found["labels"] = tensor([_VOC_CLASSES.index(entry["name"]) for entry in objects])
+            found["labels"] = tensor([VOC_CATEGORIES.index(entry["name"]) for entry in objects])
         return image, found
 
     return wrap

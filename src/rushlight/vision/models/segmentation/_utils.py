@@ -7,18 +7,13 @@ from functools import partial
 from typing import Any
 
 from .... import Tensor, nn
+from ..._voc import CATEGORIES as VOC_CATEGORIES
 from .._api import Weights
 from .._builder import settle
 from .._presets import SemanticSegmentation
 from .._utils import IntermediateLayerGetter
 from ..mobilenetv3 import MobileNetV3
 from ..resnet import ResNet
-
-# The classes of PASCAL VOC, which the published weights know.
-_VOC_CATEGORIES = (
-    "__background__ aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike person "
-    "pottedplant sheep sofa train tvmonitor"
-).split()
 
 
 def coco(file: str, num_params: int, miou: float, pixel_acc: float) -> Weights:
@@ -29,7 +24,7 @@ def coco(file: str, num_params: int, miou: float, pixel_acc: float) -> Weights:
         meta={
             "num_params": num_params,
             "min_size": (1, 1),
-            "categories": _VOC_CATEGORIES,
+            "categories": VOC_CATEGORIES,
             "_metrics": {"COCO-val2017-VOC-labels": {"miou": miou, "pixel_acc": pixel_acc}},
         },
     )
@@ -40,7 +35,7 @@ def chosen(
 ) -> tuple[int, bool | None, Any]:
     """The number of classes, whether there is an auxiliary classifier, and the backbone's weights."""
     if weights is None:
-        return num_classes or len(_VOC_CATEGORIES), aux_loss, weights_backbone
+        return num_classes or len(VOC_CATEGORIES), aux_loss, weights_backbone
     given = {"num_classes": num_classes, "aux_loss": aux_loss}
     given = {name: value for name, value in given.items() if value is not None}
     settled = settle(given, num_classes=len(weights.meta["categories"]), aux_loss=True)
