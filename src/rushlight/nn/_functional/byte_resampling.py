@@ -10,8 +10,9 @@ import math
 from functools import lru_cache
 from typing import Any
 
-from ... import Tensor, float64, from_numpy, uint8
+from ... import Tensor, cat, float32, from_numpy, int32, uint8
 
+_BLOCK = 24  # results that are computed together: their pixels are neighbours, so most weights are left out
 _MOST_PLACES = 22  # Pillow's: bytes, and two bits of headroom, in 32 bits
 
 
@@ -33,19 +34,29 @@ def resample_bytes(
         n, m, known_scale = spatial[dim - 2], int(sizes[dim - 2]), known[dim - 2]
         if n != m or known_scale is not None:
             weights, places = _weights(n, m, mode, antialias, align_corners, known_scale)
-            moved = result.transpose(2, 3) if dim == 2 else result
-            # Sums of products of 16 and 8 bits are exact in double precision.
-            sums = moved.to(float64).matmul(weights)
-            moved = sums.add_(0.5 * 2**places).div_(2**places).floor_().clamp_(0, 255).to(uint8)
-            result = moved.transpose(2, 3) if dim == 2 else moved
+            floats = result.to(float32)
+            # Exact in single precision: 8 bits of a weight times 8 of a byte, summed over less than 256 pixels.
+            products = [
+                floats.narrow(dim, first, part.shape[0]).matmul(part)
+                if dim == 3
+                else part.T.matmul(floats.narrow(dim, first, part.shape[0]))
+                for first, part in weights
+            ]
+            halves = [product.chunk(2, dim) for product in products]
+            high, low = (cat([pair[i] for pair in halves], dim).to(int32) for i in (0, 1))
+            sums = high.mul_(256).add_(low).add_(1 << (places - 1)) >> places
+            result = sums.clamp_(0, 255).to(uint8)
     return result.contiguous() if result is not input else input.clone()
 
 
 @lru_cache(maxsize=64)
 def _weights(
     n: int, m: int, mode: str, antialias: bool, align_corners: bool, scale: float | None
-) -> tuple[Tensor, int]:
-    """(n, m) integers, and how many of their bits are binary places."""
+) -> tuple[list[tuple[int, Tensor]], int]:
+    """Weights of `_BLOCK` results each, and how many of their bits are binary places.
+
+    Of a block: the first pixel that takes part, and (pixels, 2 results): the upper bits of integers, and their lower 8.
+    """
     import numpy
 
     if align_corners:
@@ -78,7 +89,16 @@ def _weights(
         if p == _MOST_PLACES or int(0.5 + largest * 2 ** (p + 1)) >= 2**15
     )  # fmt: skip
     scaled = values * 2**places
-    return from_numpy(numpy.trunc(scaled + numpy.copysign(0.5, scaled))), places
+    whole = numpy.trunc(scaled + numpy.copysign(0.5, scaled))
+    blocks = []
+    for start in range(0, m, _BLOCK):
+        part = whole[:, start : start + _BLOCK]
+        rows = numpy.flatnonzero(part.any(1))
+        part = part[rows[0] : rows[-1] + 1]
+        high = numpy.floor(part / 256)
+        halves = numpy.concatenate([high, part - 256 * high], 1).astype(numpy.float32)
+        blocks.append((int(rows[0]), from_numpy(halves)))
+    return blocks, places
 
 
 def _triangle(x: Any, sharpness: float) -> Any:
