@@ -33,6 +33,9 @@ MODULES = (
     "rushlight.vision.ops",
     "rushlight.vision.transforms",
     "rushlight.vision.transforms.functional",
+    "rushlight.vision.transforms.v2",
+    "rushlight.vision.transforms.v2.functional",
+    "rushlight.vision.tv_tensors",
     "rushlight.vision.utils",
 )
 

@@ -16,6 +16,7 @@ __all__ = [
     "set_image_backend",
     "set_video_backend",
     "transforms",
+    "tv_tensors",
     "utils",
 ]
 

@@ -163,6 +163,10 @@ def _upsample_smooth(input, sizes, align_corners, scales, mode, antialias) -> Te
             raise ValueError("Lanczos mode does not support align_corners=True")
         if not antialias:
             raise ValueError("Lanczos mode requires antialias=True")
+    if input.dtype == rl.uint8 and mode in ("bilinear", "bicubic") and input.device.type == "cpu":
+        from .byte_resampling import resample_bytes
+
+        return resample_bytes(input, sizes, align_corners, scales, mode, antialias)
     spatial = input.dim() - 2
     name = f"_upsample_{mode}{spatial}d_aa" if antialias else f"upsample_{mode}{spatial}d"
     return getattr(ops, name)(input, sizes, align_corners, scales)

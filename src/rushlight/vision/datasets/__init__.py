@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._samples_v2 import wrap_dataset_for_transforms_v2
 from .caltech import Caltech101, Caltech256
 from .celeba import CelebA
 from .cifar import CIFAR10, CIFAR100
@@ -59,4 +60,5 @@ __all__ = [
     "VOCDetection",
     "VOCSegmentation",
     "VisionDataset",
+    "wrap_dataset_for_transforms_v2",
 ]

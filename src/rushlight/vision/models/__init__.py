@@ -1,4 +1,4 @@
-"""Image classifiers with the layers, names and published weights of torchvision's.
+"""Image classifiers, models of `detection` and of `segmentation`, with the layers, names and published weights of torchvision's.
 
 Example:
     >>> from rushlight.vision import models
@@ -9,6 +9,7 @@ Example:
 
 from __future__ import annotations
 
+from . import detection, segmentation
 from ._api import (
     Weights,
     WeightsEnum,

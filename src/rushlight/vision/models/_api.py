@@ -152,7 +152,9 @@ def get_weight(name: str) -> WeightsEnum:
     enum_name, _, member = name.partition(".")
     if not member or "." in member:
         raise ValueError(f"Invalid weight name provided: '{name}'.")
-    enum = vars(sys.modules[__package__]).get(enum_name)
+    models = sys.modules[__package__]
+    places = (models, models.detection, models.segmentation)
+    enum = next((vars(m)[enum_name] for m in places if enum_name in vars(m)), None)
     if not (isinstance(enum, type) and issubclass(enum, WeightsEnum)):
         raise ValueError(
             f"The weight enum '{enum_name}' for the specific method couldn't be retrieved."

@@ -82,7 +82,8 @@ def _patches(input: Tensor, boxes: Any) -> Iterator[tuple[Tensor, Any]]:
 def _joined(results: list[Tensor], input: Tensor, height: int, width: int) -> Tensor:
     if results:
         return stack(results)
-    return input.new_zeros((0, input.shape[1], height, width))
+    # Part of the graph, so that the input's gradient is zero and not None.
+    return input[:0, :, :0, :0].reshape(0, input.shape[1], height, width)
 
 
 def roi_align(

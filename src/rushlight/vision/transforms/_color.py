@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from ... import Tensor, arange, float32, fmod, int64, ones_like, stack, uint8, where
+from ... import (
+    Tensor,
+    arange,
+    float32,
+    float64,
+    fmod,
+    int64,
+    ones_like,
+    stack,
+    tensor,
+    uint8,
+    where,
+)
 from ._common import (
     check_image_tensor,
     check_pil,
@@ -19,14 +31,28 @@ from ._conversion import convert_image_dtype, image_from_array
 _LUMA = (0.2989, 0.587, 0.114)
 
 
-def _blend(img: Tensor, other: Tensor | None, ratio: float) -> Tensor:
-    """ratio * img + (1 - ratio) * other, in the range and type of `img`; None: black."""
+def blend(img: Tensor, other: Tensor | None, ratio: float, v2: bool = False) -> Tensor:
+    """ratio * img + (1 - ratio) * other, in the range and type of `img`; None: black.
+
+    `v2`: rounded once, as `transforms.v2` does, which can change a byte by one.
+    """
     ratio = float(ratio)
-    mixed = ratio * img if other is None else ratio * img + (1.0 - ratio) * other
+    mixed = ratio * img
+    if other is not None:
+        mixed = fused_add(mixed, other, 1.0 - ratio) if v2 else mixed + (1.0 - ratio) * other
     return mixed.clamp(0, max_value(img.dtype)).to(img.dtype)
 
 
-def _check_factor(name: str, factor: float) -> None:
+def fused_add(base: Tensor, other: Tensor, factor: float) -> Tensor:
+    """base + factor * other, rounded once (float32; of other types as usual)."""
+    if base.dtype != float32:
+        return base + factor * other
+    # Products of two float32 numbers are exact in double precision.
+    exact = base.to(float64) + other.to(float64) * tensor(factor).to(float64)
+    return exact.to(float32)
+
+
+def check_factor(name: str, factor: float) -> None:
     if factor < 0:
         raise ValueError(f"{name} ({factor}) is not non-negative.")
 
@@ -99,9 +125,9 @@ def adjust_brightness(img: Any, brightness_factor: float) -> Any:
     """
     if not isinstance(img, Tensor):
         return pillow("ImageEnhance").Brightness(check_pil(img)).enhance(brightness_factor)
-    _check_factor("brightness_factor", brightness_factor)
+    check_factor("brightness_factor", brightness_factor)
     check_image_tensor(img, channels=(1, 3))
-    return _blend(img, None, brightness_factor)
+    return blend(img, None, brightness_factor)
 
 
 def adjust_contrast(img: Any, contrast_factor: float) -> Any:
@@ -118,11 +144,16 @@ def adjust_contrast(img: Any, contrast_factor: float) -> Any:
     """
     if not isinstance(img, Tensor):
         return pillow("ImageEnhance").Contrast(check_pil(img)).enhance(contrast_factor)
-    _check_factor("contrast_factor", contrast_factor)
+    check_factor("contrast_factor", contrast_factor)
+    return blend(img, mean_grey(img), contrast_factor)
+
+
+def mean_grey(img: Tensor) -> Tensor:
+    """(..., 1, 1, 1): the mean luma of `img` (..., 1 or 3, H, W)."""
     check_image_tensor(img, channels=(3, 1))
     grey = rgb_to_grayscale(img) if get_dimensions(img)[0] == 3 else img
     values = grey if img.is_floating_point() else grey.to(float32)
-    return _blend(img, values.mean(dim=(-3, -2, -1), keepdim=True), contrast_factor)
+    return values.mean(dim=(-3, -2, -1), keepdim=True)
 
 
 def adjust_saturation(img: Any, saturation_factor: float) -> Any:
@@ -139,11 +170,11 @@ def adjust_saturation(img: Any, saturation_factor: float) -> Any:
     """
     if not isinstance(img, Tensor):
         return pillow("ImageEnhance").Color(check_pil(img)).enhance(saturation_factor)
-    _check_factor("saturation_factor", saturation_factor)
+    check_factor("saturation_factor", saturation_factor)
     check_image_tensor(img, channels=(1, 3))
     if get_dimensions(img)[0] == 1:
         return img
-    return _blend(img, rgb_to_grayscale(img), saturation_factor)
+    return blend(img, rgb_to_grayscale(img), saturation_factor)
 
 
 def adjust_hue(img: Any, hue_factor: float) -> Any:
@@ -168,9 +199,14 @@ def adjust_hue(img: Any, hue_factor: float) -> Any:
     check_image_tensor(img, channels=(1, 3))
     if get_dimensions(img)[0] == 1:
         return img
-    hue, saturation, value = _rgb_to_hsv(convert_image_dtype(img, float32))
-    turned = _hsv_to_rgb((hue + hue_factor) % 1.0, saturation, value)
+    turned = turn_hue(convert_image_dtype(img, float32), hue_factor)
     return convert_image_dtype(turned, img.dtype)
+
+
+def turn_hue(img: Tensor, hue_factor: float, v2: bool = False) -> Tensor:
+    """`img` (..., 3, H, W) of floats; `v2`: rounded as `transforms.v2` rounds, which can change a byte by one."""
+    hue, saturation, value = _rgb_to_hsv(img, v2)
+    return _hsv_to_rgb((hue + hue_factor) % 1.0, saturation, value, v2)
 
 
 def _pil_hue(img: Any, hue_factor: float) -> Any:
@@ -185,7 +221,7 @@ def _pil_hue(img: Any, hue_factor: float) -> Any:
     return merged.convert(img.mode)
 
 
-def _rgb_to_hsv(img: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _rgb_to_hsv(img: Tensor, v2: bool) -> tuple[Tensor, Tensor, Tensor]:
     """Hue, saturation and value, each in [0, 1], (..., H, W)."""
     red, green, blue = img.unbind(-3)
     top, bottom = img.max(dim=-3).values, img.min(dim=-3).values
@@ -197,16 +233,20 @@ def _rgb_to_hsv(img: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     is_red = top == red
     is_green = (top == green) & ~is_red
     hue = is_red * (b - g) + is_green * (2.0 + r - b) + ~(is_red | is_green) * (4.0 + g - r)
-    return fmod(hue / 6.0 + 1.0, 1.0), saturation, top
+    hue = hue * (1.0 / 6.0) if v2 else hue / 6.0
+    return fmod(hue + 1.0, 1.0), saturation, top
 
 
-def _hsv_to_rgb(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
+def _hsv_to_rgb(hue: Tensor, saturation: Tensor, value: Tensor, v2: bool) -> Tensor:
     """(..., 3, H, W)."""
     sixth = (hue * 6.0).floor()
     rest = hue * 6.0 - sixth
     low = (value * (1.0 - saturation)).clamp(0.0, 1.0)
     falling = (value * (1.0 - saturation * rest)).clamp(0.0, 1.0)
-    rising = (value * (1.0 - saturation * (1.0 - rest))).clamp(0.0, 1.0)
+    if v2:
+        rising = (value * (saturation * rest + (1.0 - saturation))).clamp(0.0, 1.0)
+    else:
+        rising = (value * (1.0 - saturation * (1.0 - rest))).clamp(0.0, 1.0)
     levels = stack((value, falling, low, rising))
     # Row: which of these levels a colour has in each sixth of the circle.
     wheel = hue.new_tensor(
@@ -316,15 +356,20 @@ def autocontrast(img: Any) -> Any:
     """
     if not isinstance(img, Tensor):
         return pillow("ImageOps").autocontrast(check_pil(img))
-    check_image_tensor(img, channels=(1, 3), at_least=3)
-    bound = max_value(img.dtype)
-    dtype = img.dtype if img.is_floating_point() else float32
-    lowest = img.amin(dim=(-2, -1), keepdim=True).to(dtype)
-    spread = img.amax(dim=(-2, -1), keepdim=True).to(dtype) - lowest
+    lowest, spread, bound = value_range(img)
     scale = spread.reciprocal() * bound
     flat = ~scale.isfinite()  # a channel of one value stays as it is
     lowest, scale = lowest.masked_fill(flat, 0), scale.masked_fill(flat, 1)
     return ((img - lowest) * scale).clamp(0, bound).to(img.dtype)
+
+
+def value_range(img: Tensor) -> tuple[Tensor, Tensor, int]:
+    """Of each channel: the smallest value and the distance of the largest; and what that could be."""
+    check_image_tensor(img, channels=(1, 3), at_least=3)
+    dtype = img.dtype if img.is_floating_point() else float32
+    lowest = img.amin(dim=(-2, -1), keepdim=True).to(dtype)
+    spread = img.amax(dim=(-2, -1), keepdim=True).to(dtype) - lowest
+    return lowest, spread, max_value(img.dtype)
 
 
 def equalize(img: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ... import Tensor, exp, float32, linspace, nn, ones
-from ._color import _blend, _check_factor
+from ._color import blend, check_factor
 from ._common import as_float_batch, check_image_tensor, check_pil, is_pil_image, pillow, restore
 from ._conversion import pil_to_tensor, to_pil_image
 
@@ -96,14 +96,20 @@ def adjust_sharpness(img: Any, sharpness_factor: float) -> Any:
     """
     if not isinstance(img, Tensor):
         return pillow("ImageEnhance").Sharpness(check_pil(img)).enhance(sharpness_factor)
-    _check_factor("sharpness_factor", sharpness_factor)
+    check_factor("sharpness_factor", sharpness_factor)
+    blurred = softened(img)
+    return img if blurred is None else blend(img, blurred, sharpness_factor)
+
+
+def softened(img: Tensor) -> Tensor | None:
+    """`img` (..., 1 or 3, H, W) slightly blurred but for its outermost pixels; None: it has no others."""
     check_image_tensor(img, channels=(1, 3))
     if min(img.shape[-2:]) <= 2:
-        return img
+        return None
     kernel = ones(
         (3, 3), dtype=img.dtype if img.is_floating_point() else float32, device=img.device
     )
     kernel[1, 1] = 5.0
     blurred = img.clone()
     blurred[..., 1:-1, 1:-1] = _filter_channels(img, kernel / kernel.sum(), None)
-    return _blend(img, blurred, sharpness_factor)
+    return blurred

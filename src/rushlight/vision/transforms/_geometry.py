@@ -24,22 +24,35 @@ from ._common import (
 _PAIR_MESSAGE = "Please provide only two dimensions (h, w) for size."
 
 
-def _output_size(img: Any, size: Sequence[int], max_size: int | None) -> list[int]:
-    """[height, width] of the result: a single number is the length of the shorter edge."""
-    if len(size) == 2:
-        return [size[0], size[1]]
-    _, height, width = get_dimensions(img)
+def output_size(
+    extent: Sequence[int], size: int | Sequence[int] | None, max_size: int | None
+) -> tuple[int, int]:
+    """(height, width) that `resize` gives an image of (height, width) `extent`.
+
+    A single number is the length of the shorter edge; None: the longer edge becomes `max_size`.
+    """
+    height, width = extent
     short, long = min(height, width), max(height, width)
-    new_short, new_long = size[0], int(size[0] * long / short)
-    if max_size is not None:
-        if max_size <= new_short:
+    if size is None:
+        if not isinstance(max_size, int):
             raise ValueError(
-                f"max_size = {max_size} must be strictly greater than the requested size for the "
-                f"smaller edge size = {size}"
+                f"max_size must be an integer when size is None, but got {max_size} instead."
             )
-        if new_long > max_size:
-            new_short, new_long = int(max_size * new_short / new_long), max_size
-    return [new_long, new_short] if width <= height else [new_short, new_long]
+        new_short, new_long = int(max_size * short / long), max_size
+    else:
+        sizes = [size] if isinstance(size, int) else size
+        if len(sizes) == 2:
+            return sizes[0], sizes[1]
+        new_short, new_long = sizes[0], int(sizes[0] * long / short)
+        if max_size is not None:
+            if max_size <= new_short:
+                raise ValueError(
+                    f"max_size = {max_size} must be strictly greater than the requested size for the "
+                    f"smaller edge size = {sizes}"
+                )
+            if new_long > max_size:
+                new_short, new_long = int(max_size * new_short / new_long), max_size
+    return (new_long, new_short) if width <= height else (new_short, new_long)
 
 
 def resize(
@@ -77,11 +90,12 @@ def resize(
                 "max_size should only be passed if size specifies the length of the smaller edge, i.e. "
                 "size should be an int or a sequence of length 1 in torchscript mode."
             )
-    sizes = _output_size(img, [size] if isinstance(size, int) else size, max_size)
-    if get_dimensions(img)[1:] == sizes:
+    extent = get_dimensions(img)[1:]
+    sizes = list(output_size(extent, size, max_size))
+    if extent == sizes:
         return img
     if isinstance(img, Tensor):
-        return _resize_tensor(img, sizes, mode, bool(antialias))
+        return resize_tensor(img, sizes, mode, bool(antialias))
     if antialias is False:
         warnings.warn(
             "Anti-alias option is always applied for PIL Image input. Argument antialias is ignored."
@@ -89,18 +103,24 @@ def resize(
     return img.resize(tuple(sizes[::-1]), PIL_FILTERS[mode])
 
 
-def _resize_tensor(
-    img: Tensor, sizes: list[int], mode: InterpolationMode, antialias: bool
+def resize_tensor(
+    img: Tensor,
+    sizes: Sequence[int],
+    mode: InterpolationMode,
+    antialias: bool,
+    as_bytes: bool = False,
 ) -> Tensor:
+    """`as_bytes`: in the integer arithmetic that `nn.functional.interpolate` has for bytes."""
     smooth = mode in (InterpolationMode.BILINEAR, InterpolationMode.BICUBIC)
+    accepted = (float32, float64, uint8) if as_bytes and smooth else (float32, float64)
     result = nn.functional.interpolate(
-        as_float_batch(img, float32, float64),
+        as_float_batch(img, *accepted),
         size=sizes,
         mode=mode.value,
         align_corners=False if smooth else None,
         antialias=antialias and smooth,
     )
-    if mode is InterpolationMode.BICUBIC and img.dtype == uint8:
+    if mode is InterpolationMode.BICUBIC and img.dtype == uint8 != result.dtype:
         result = result.clamp(0, 255)
     return restore(result, img)
 
@@ -139,17 +159,17 @@ def center_crop(img: Any, output_size: int | Sequence[int]) -> Any:
         tensor([[[ 5,  6],
                  [ 9, 10]]])
     """
-    crop_height, crop_width = pair(output_size, _PAIR_MESSAGE)
-    _, height, width = get_dimensions(img)
-    if crop_width > width or crop_height > height:
-        more_rows, more_columns = max(crop_height - height, 0), max(crop_width - width, 0)
-        around = [more_columns // 2, more_rows // 2, (more_columns + 1) // 2, (more_rows + 1) // 2]
-        img = pad(img, around, fill=0)
-        _, height, width = get_dimensions(img)
-        if (crop_height, crop_width) == (height, width):
-            return img
-    top, left = round((height - crop_height) / 2.0), round((width - crop_width) / 2.0)
-    return crop(img, top, left, crop_height, crop_width)
+    return crop(img, *middle(get_dimensions(img)[1:], output_size))
+
+
+def middle(extent: Sequence[int], size: int | Sequence[int]) -> tuple[int, int, int, int]:
+    """(top, left, height, width) of what `center_crop` takes; where it adds pixels, more of them right and below."""
+    rows, columns = pair(size, _PAIR_MESSAGE)
+    top, left = (
+        round((n - wanted) / 2.0) if n >= wanted else -((wanted - n) // 2)
+        for n, wanted in zip(extent, (rows, columns))
+    )
+    return top, left, rows, columns
 
 
 def resized_crop(
@@ -287,7 +307,7 @@ def pad(
     if not isinstance(fill, (int, float)):
         raise TypeError("Got inappropriate fill arg")
     check_padding(padding, padding_mode)
-    left, top, right, bottom = _four_sides(padding)
+    left, top, right, bottom = padding_sides(padding)
     around = [left, right, top, bottom]
     if padding_mode == "symmetric":
         return _pad_symmetric(img, around)
@@ -301,7 +321,7 @@ def pad(
     return result.squeeze(0) if img.ndim < 4 else result
 
 
-def _four_sides(padding: int | Sequence[int]) -> tuple[int, int, int, int]:
+def padding_sides(padding: int | Sequence[int]) -> tuple[int, int, int, int]:
     """Left, top, right, bottom."""
     if isinstance(padding, Number):
         padding = [padding]  # type: ignore[list-item]
@@ -334,7 +354,7 @@ def _pad_pil(img: Any, padding: Any, fill: Any, padding_mode: str) -> Any:
         border = border[0] if isinstance(border, tuple) and len(border) == 1 else border
         result = pillow("ImageOps").expand(img, border=border, fill=pil_fill(img, fill))
     else:
-        result = _pad_pil_by_copies(img, _four_sides(padding), padding_mode)
+        result = _pad_pil_by_copies(img, padding_sides(padding), padding_mode)
     if palette is not None:
         result.putpalette(palette)
     return result

@@ -170,17 +170,8 @@ class RandomErasing(Module):
     ) -> tuple[int, int, int, int, Tensor]:
         """Draw (top, left, height, width, what to put there); after ten misses, the image itself."""
         channels, height, width = img.shape[-3:]
-        for area, aspect in drawn_boxes(height * width, scale, ratio):
-            rows, columns = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
-            if not (rows < height and columns < width):
-                continue
-            if value is None:
-                content = empty([channels, rows, columns], dtype=float32).normal_()
-            else:
-                content = _tensor(value)[:, None, None]
-            top = _integer(0, height - rows + 1)
-            return top, _integer(0, width - columns + 1), rows, columns, content
-        return 0, 0, height, width, img
+        box = erased_box(channels, height, width, scale, ratio, value)
+        return (0, 0, height, width, img) if box is None else box
 
     def forward(self, img: Tensor) -> Tensor:
         if not rand(1) < self.p:
@@ -205,6 +196,28 @@ class RandomErasing(Module):
             f"{type(self).__name__}(p={self.p}, scale={self.scale}, ratio={self.ratio}, "
             f"value={self.value}, inplace={self.inplace})"
         )
+
+
+def erased_box(
+    channels: int,
+    height: int,
+    width: int,
+    scale: Sequence[float],
+    ratio: Sequence[float],
+    value: list[float] | None,
+) -> tuple[int, int, int, int, Tensor] | None:
+    """(top, left, height, width, what to put there: `value`, or noise) of a random box; None: ten misses."""
+    for area, aspect in drawn_boxes(height * width, scale, ratio):
+        rows, columns = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
+        if not (rows < height and columns < width):
+            continue
+        if value is None:
+            content = empty([channels, rows, columns], dtype=float32).normal_()
+        else:
+            content = _tensor(value)[:, None, None]
+        top = _integer(0, height - rows + 1)
+        return top, _integer(0, width - columns + 1), rows, columns, content
+    return None
 
 
 class GaussianBlur(Module):

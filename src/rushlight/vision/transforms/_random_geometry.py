@@ -125,18 +125,7 @@ class RandomResizedCrop(Module):
     ) -> tuple[int, int, int, int]:
         """Draw (top, left, height, width); after ten misses, the largest fitting middle part."""
         _, height, width = F.get_dimensions(img)
-        for area, aspect in drawn_boxes(height * width, scale, ratio):
-            columns = round(math.sqrt(area * aspect))
-            rows = round(math.sqrt(area / aspect))
-            if 0 < columns <= width and 0 < rows <= height:
-                top = _integer(0, height - rows + 1)
-                return top, _integer(0, width - columns + 1), rows, columns
-        rows, columns = height, width
-        if width / height < min(ratio):
-            rows = round(width / min(ratio))
-        elif width / height > max(ratio):
-            columns = round(height * max(ratio))
-        return (height - rows) // 2, (width - columns) // 2, rows, columns
+        return drawn_part(height, width, scale, ratio)
 
     def forward(self, img: Any) -> Any:
         box = self.get_params(img, self.scale, self.ratio)
@@ -149,6 +138,24 @@ class RandomResizedCrop(Module):
             f"{type(self).__name__}(size={self.size}, scale={scale}, ratio={ratio}, "
             f"interpolation={self.interpolation.value}, antialias={self.antialias})"
         )
+
+
+def drawn_part(
+    height: int, width: int, scale: Sequence[float], ratio: Sequence[float]
+) -> tuple[int, int, int, int]:
+    """(top, left, height, width) of a random part; after ten misses, the largest fitting middle part."""
+    for area, aspect in drawn_boxes(height * width, scale, ratio):
+        columns = round(math.sqrt(area * aspect))
+        rows = round(math.sqrt(area / aspect))
+        if 0 < columns <= width and 0 < rows <= height:
+            top = _integer(0, height - rows + 1)
+            return top, _integer(0, width - columns + 1), rows, columns
+    rows, columns = height, width
+    if width / height < min(ratio):
+        rows = round(width / min(ratio))
+    elif width / height > max(ratio):
+        columns = round(height * max(ratio))
+    return (height - rows) // 2, (width - columns) // 2, rows, columns
 
 
 def check_scale_and_ratio(scale: Any, ratio: Any) -> None:

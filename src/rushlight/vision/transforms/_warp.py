@@ -97,23 +97,49 @@ def inverse_affine_matrix(
     translate: Sequence[float],
     scale: float,
     shear: Sequence[float],
+    v2: bool = False,
 ) -> list[float]:
-    """The six numbers of the map from output to input pixels.
+    """The six numbers of the map from output to input pixels; `v2`: rounded as `transforms.v2` rounds.
 
     The forward map is T C R(angle) Shear Scale C^-1, with T the translation, C that to the centre, angles in
     degrees; this is its inverse, C Scale^-1 Shear^-1 R^-1 C^-1 T^-1.
     """
-    turn, shear_x, shear_y = (math.radians(value) for value in (angle, *shear))
-    a = math.cos(turn - shear_y) / math.cos(shear_y)
-    b = -math.cos(turn - shear_y) * math.tan(shear_x) / math.cos(shear_y) - math.sin(turn)
-    c = math.sin(turn - shear_y) / math.cos(shear_y)
-    d = -math.sin(turn - shear_y) * math.tan(shear_x) / math.cos(shear_y) + math.cos(turn)
+    a, b, c, d = _turned_and_sheared(angle, shear, v2)
     (cx, cy), (tx, ty) = center, translate
     rows = []
     # The inverse of [[a, b], [c, d]], whose determinant is 1.
     for (p, q), origin in zip(((d / scale, -b / scale), (-c / scale, a / scale)), (cx, cy)):
-        rows += [p, q, p * (-cx - tx) + q * (-cy - ty) + origin]
+        moved = p * (-cx - tx), q * (-cy - ty)
+        rows += [p, q, origin + moved[0] + moved[1] if v2 else moved[0] + moved[1] + origin]
     return rows
+
+
+def forward_affine_matrix(
+    center: Sequence[float],
+    angle: float,
+    translate: Sequence[float],
+    scale: float,
+    shear: Sequence[float],
+) -> list[float]:
+    """The six numbers of the map from input to output pixels; see `inverse_affine_matrix`."""
+    a, b, c, d = (scale * value for value in _turned_and_sheared(angle, shear))
+    (cx, cy), (tx, ty) = center, translate
+    return [a, b, cx + tx - a * cx - b * cy, c, d, cy + ty - c * cx - d * cy]
+
+
+def _turned_and_sheared(
+    angle: float, shear: Sequence[float], v2: bool = False
+) -> tuple[float, float, float, float]:
+    """The matrix [[a, b], [c, d]] of R(angle) Shear."""
+    turn, shear_x, shear_y = (math.radians(value) for value in (angle, *shear))
+    a = math.cos(turn - shear_y) / math.cos(shear_y)
+    c = math.sin(turn - shear_y) / math.cos(shear_y)
+    if v2:
+        b, d = -(a * math.tan(shear_x) + math.sin(turn)), math.cos(turn) - c * math.tan(shear_x)
+    else:
+        b = -math.cos(turn - shear_y) * math.tan(shear_x) / math.cos(shear_y) - math.sin(turn)
+        d = -math.sin(turn - shear_y) * math.tan(shear_x) / math.cos(shear_y) + math.cos(turn)
+    return a, b, c, d
 
 
 def _centre_offset(img: Tensor, center: Sequence[float] | None) -> list[float]:
@@ -129,6 +155,19 @@ def _check_turn(angle: Any, center: Any) -> None:
         raise TypeError("Argument angle should be int or float")
     if center is not None and not isinstance(center, (list, tuple)):
         raise TypeError("Argument center should be a sequence")
+
+
+def shear_pair(shear: Any) -> Sequence[float]:
+    """Degrees along (x, y), from a number, one, or two."""
+    if not isinstance(shear, (Number, list, tuple)):
+        raise TypeError("Shear should be either a single value or a sequence of two values")
+    if isinstance(shear, Number):
+        shear = [shear, 0.0]
+    elif len(shear) == 1:
+        shear = [shear[0], shear[0]]
+    if len(shear) != 2:
+        raise ValueError(f"Shear should be a sequence containing two values. Got {list(shear)}")
+    return shear
 
 
 def rotate(
@@ -167,11 +206,11 @@ def rotate(
     matrix = inverse_affine_matrix(_centre_offset(img, center), -angle, [0.0, 0.0], 1.0, [0.0, 0.0])
     height, width = img.shape[-2:]
     if expand:
-        height, width = _expanded_size(matrix, height, width)
+        height, width = expanded_size(matrix, height, width)
     return _sample(img, _affine_grid(img, matrix, height, width), mode.value, fill)
 
 
-def _expanded_size(matrix: list[float], height: int, width: int) -> tuple[int, int]:
+def expanded_size(matrix: list[float], height: int, width: int) -> tuple[int, int]:
     """(height, width) of the box around the mapped corners of the image."""
     x, y = 0.5 * width, 0.5 * height
     corners = tensor([[-x, -y, 1.0], [-x, y, 1.0], [x, y, 1.0], [x, -y, 1.0]])
@@ -216,7 +255,23 @@ def affine(
         tensor([[[0, 1],
                  [0, 3]]])
     """
-    mode = interpolation_mode(interpolation)
+    return apply_affine(
+        img, angle, translate, scale, shear, interpolation_mode(interpolation), fill, center
+    )
+
+
+def apply_affine(
+    img: Any,
+    angle: float,
+    translate: Any,
+    scale: float,
+    shear: Any,
+    mode: InterpolationMode,
+    fill: Any,
+    center: Any,
+    v2: bool = False,
+) -> Any:
+    """`affine`; `v2`: with the numbers of the map rounded as `transforms.v2` rounds."""
     _check_turn(angle, None)
     if not isinstance(translate, (list, tuple)):
         raise TypeError("Argument translate should be a sequence")
@@ -224,23 +279,16 @@ def affine(
         raise ValueError("Argument translate should be a sequence of length 2")
     if scale <= 0.0:
         raise ValueError("Argument scale should be positive")
-    if not isinstance(shear, (Number, list, tuple)):
-        raise TypeError("Shear should be either a single value or a sequence of two values")
-    if isinstance(shear, Number):
-        shear = [shear, 0.0]  # type: ignore[list-item]
-    elif len(shear) == 1:  # type: ignore[arg-type]
-        shear = [shear[0], shear[0]]  # type: ignore[index]
-    if len(shear) != 2:  # type: ignore[arg-type]
-        raise ValueError(f"Shear should be a sequence containing two values. Got {list(shear)}")  # type: ignore[arg-type]
+    shear = shear_pair(shear)
     _check_turn(angle, center)
     if isinstance(img, Tensor):
         offset = _centre_offset(img, center)
-        matrix = inverse_affine_matrix(offset, angle, translate, scale, shear)  # type: ignore[arg-type]
+        matrix = inverse_affine_matrix(offset, angle, translate, scale, shear, v2)
         _check_sampling(img, mode, fill)
         return _sample(img, _affine_grid(img, matrix, *img.shape[-2:]), mode.value, fill)
     _, height, width = get_dimensions(img)
     middle = [width * 0.5, height * 0.5] if center is None else center
-    matrix = inverse_affine_matrix(middle, angle, translate, scale, shear)  # type: ignore[arg-type]
+    matrix = inverse_affine_matrix(middle, angle, translate, scale, shear, v2)
     options = {"fillcolor": pil_fill(img, fill)}
     return img.transform(img.size, _PIL_AFFINE, matrix, PIL_FILTERS[mode], **options)
 
@@ -293,7 +341,15 @@ def perspective(
         >>> F.perspective(torch.ones(1, 4, 4), corners, [[0, 0], [3, 0], [3, 2], [0, 2]]).sum(-1)
         tensor([[4., 4., 3., 0.]])
     """
-    coefficients = perspective_coefficients(startpoints, endpoints)
+    return perspective_by(
+        img, perspective_coefficients(startpoints, endpoints), interpolation, fill
+    )
+
+
+def perspective_by(
+    img: Any, coefficients: Sequence[float], interpolation: InterpolationMode, fill: Any
+) -> Any:
+    """`perspective`, given the numbers of `perspective_coefficients`."""
     mode = interpolation_mode(interpolation)
     if not isinstance(img, Tensor):
         options = {"fillcolor": pil_fill(check_pil(img), fill)}
@@ -302,7 +358,7 @@ def perspective(
     return _sample(img, _perspective_grid(img, coefficients), mode.value, fill)
 
 
-def _perspective_grid(img: Tensor, coefficients: list[float]) -> Tensor:
+def _perspective_grid(img: Tensor, coefficients: Sequence[float]) -> Tensor:
     a, b, c, d, e, f, g, h = coefficients
     height, width = img.shape[-2:]
     like = {"dtype": _grid_type(img), "device": img.device}

@@ -23,42 +23,51 @@ __all__ = ["AugMix", "AutoAugment", "AutoAugmentPolicy", "RandAugment", "Trivial
 _Space = dict[str, tuple[Tensor, bool]]
 
 
-def _apply_op(
-    img: Any, op_name: str, magnitude: float, interpolation: InterpolationMode, fill: Any
+def apply_operation(
+    functions: Any,
+    img: Any,
+    op_name: str,
+    magnitude: float,
+    interpolation: Any,
+    fill: Any,
 ) -> Any:
+    """The named operation on `img`, by the functions of that module."""
     options = {"interpolation": interpolation, "fill": fill}
     if op_name in ("ShearX", "ShearY"):
         degrees = math.degrees(math.atan(magnitude))
         shear = [degrees, 0.0] if op_name == "ShearX" else [0.0, degrees]
-        return F.affine(img, 0.0, [0, 0], 1.0, shear, center=[0, 0], **options)
+        return functions.affine(img, 0.0, [0, 0], 1.0, shear, center=[0, 0], **options)
     if op_name in ("TranslateX", "TranslateY"):
         shift = [int(magnitude), 0] if op_name == "TranslateX" else [0, int(magnitude)]
-        return F.affine(img, 0.0, shift, 1.0, [0.0, 0.0], **options)
+        return functions.affine(img, 0.0, shift, 1.0, [0.0, 0.0], **options)
     if op_name == "Rotate":
-        return F.rotate(img, magnitude, **options)
+        return functions.rotate(img, magnitude, **options)
     if op_name in _FACTORS:
-        return _FACTORS[op_name](img, 1.0 + magnitude)
+        return getattr(functions, _FACTORS[op_name])(img, 1.0 + magnitude)
     if op_name == "Posterize":
-        return F.posterize(img, int(magnitude))
+        return functions.posterize(img, int(magnitude))
     if op_name == "Solarize":
-        return F.solarize(img, magnitude)
+        return functions.solarize(img, magnitude)
     if op_name in _PLAIN:
-        return _PLAIN[op_name](img)
+        return getattr(functions, _PLAIN[op_name])(img)
+    if op_name == "Identity":
+        return img
     raise ValueError(f"The provided operator {op_name} is not recognized.")
 
 
+def _apply_op(
+    img: Any, op_name: str, magnitude: float, interpolation: InterpolationMode, fill: Any
+) -> Any:
+    return apply_operation(F, img, op_name, magnitude, interpolation, fill)
+
+
 _FACTORS = {
-    "Brightness": F.adjust_brightness,
-    "Color": F.adjust_saturation,
-    "Contrast": F.adjust_contrast,
-    "Sharpness": F.adjust_sharpness,
+    "Brightness": "adjust_brightness",
+    "Color": "adjust_saturation",
+    "Contrast": "adjust_contrast",
+    "Sharpness": "adjust_sharpness",
 }
-_PLAIN = {
-    "AutoContrast": F.autocontrast,
-    "Equalize": F.equalize,
-    "Identity": lambda img: img,
-    "Invert": F.invert,
-}
+_PLAIN = {"AutoContrast": "autocontrast", "Equalize": "equalize", "Invert": "invert"}
 
 
 def _space(
@@ -69,6 +78,7 @@ def _space(
     turn: float,
     colour: float,
     bits: tuple[int, int],
+    brightest: float,
     names: Sequence[str],
 ) -> _Space:
     """The named operations, in this order, with `bins` magnitudes up to the given largest ones.
@@ -76,6 +86,7 @@ def _space(
     Args:
         bins: number of magnitudes.
         shear: tangent. shift: (along x, along y), pixels. turn: degrees. colour: of factor - 1.
+        brightest: largest threshold of solarization.
         bits: (kept by the weakest posterization, taken by the strongest).
         names: of the operations.
     """
@@ -96,7 +107,7 @@ def _space(
         if name == "Posterize":
             return bits[0] - (arange(bins) / ((bins - 1) / bits[1])).round().int(), False
         if name == "Solarize":
-            return linspace(255.0, 0.0, bins), False
+            return linspace(brightest, 0.0, bins), False
         return none
 
     return {name: magnitudes(name) for name in names}
@@ -218,12 +229,15 @@ _POLICY_TABLES = {
 _Operation = tuple[str, float, int | None]
 
 
-def _sub_policies(table: str) -> list[tuple[_Operation, _Operation]]:
+def policies_of(policy: AutoAugmentPolicy) -> list[tuple[_Operation, _Operation]]:
+    if policy not in _POLICY_TABLES:
+        raise ValueError(f"The provided policy {policy} is not recognized.")
+
     def operation(text: str) -> _Operation:
         name, tenths, *level = text.split()
         return name, int(tenths) / 10, int(level[0]) if level else None
 
-    rows = [line.split(",") for line in table.strip().splitlines()]
+    rows = [line.split(",") for line in _POLICY_TABLES[policy].strip().splitlines()]
     return [(operation(first), operation(second)) for first, second in rows]
 
 
@@ -244,6 +258,8 @@ class AutoAugment(Module):
         torch.Size([3, 8, 8])
     """
 
+    _brightest = 255.0
+
     def __init__(
         self,
         policy: AutoAugmentPolicy = AutoAugmentPolicy.IMAGENET,
@@ -251,12 +267,10 @@ class AutoAugment(Module):
         fill: Any = None,
     ) -> None:
         super().__init__()
-        if policy not in _POLICY_TABLES:
-            raise ValueError(f"The provided policy {policy} is not recognized.")
         self.policy = policy
         self.interpolation = interpolation
         self.fill = fill
-        self.policies = _sub_policies(_POLICY_TABLES[policy])
+        self.policies = policies_of(policy)
 
     @staticmethod
     def get_params(transform_num: int) -> tuple[int, Tensor, Tensor]:
@@ -272,6 +286,7 @@ class AutoAugment(Module):
             turn=30.0,
             colour=0.9,
             bits=(8, 4),
+            brightest=self._brightest,
             names=(*_GEOMETRY, *_COLOURS, *_LEVELS, "Invert"),
         )
 
@@ -308,6 +323,8 @@ class RandAugment(Module):
         torch.Size([3, 8, 8])
     """
 
+    _brightest = 255.0
+
     def __init__(
         self,
         num_ops: int = 2,
@@ -332,6 +349,7 @@ class RandAugment(Module):
             turn=30.0,
             colour=0.9,
             bits=(8, 4),
+            brightest=self._brightest,
             names=("Identity", *_GEOMETRY, *_COLOURS, *_LEVELS),
         )
 
@@ -365,6 +383,8 @@ class TrivialAugmentWide(Module):
         torch.Size([3, 8, 8])
     """
 
+    _brightest = 255.0
+
     def __init__(
         self,
         num_magnitude_bins: int = 31,
@@ -384,6 +404,7 @@ class TrivialAugmentWide(Module):
             turn=135.0,
             colour=0.99,
             bits=(8, 6),
+            brightest=self._brightest,
             names=("Identity", *_GEOMETRY, *_COLOURS, *_LEVELS),
         )
 
@@ -423,6 +444,7 @@ class AugMix(Module):
     """
 
     _PARAMETER_MAX = 10
+    _brightest = 255.0
 
     def __init__(
         self,
@@ -456,6 +478,7 @@ class AugMix(Module):
             turn=30.0,
             colour=0.9,
             bits=(4, 4),
+            brightest=self._brightest,
             names=(*_GEOMETRY, *_LEVELS, *(_COLOURS if self.all_ops else ())),
         )
 
