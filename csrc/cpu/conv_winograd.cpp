@@ -224,7 +224,8 @@ void backward_weights(const ConvProblem& p, const float* src, const float* diff_
     const Scratch block(sizeof(float) * 16 * (square + 2 * side));
     float *const sum = block.get<float>(), *const v = sum + 16 * square, *const g = v + 16 * side;
     for (int64_t task = begin; task < end; task++) {
-      const int64_t pair = task % pairs, part = task / pairs, ic0 = pair % blocks(p.ic) * kWeightBlock,
+      const int64_t pair = task % pairs, part = task / pairs,
+                    ic0 = pair % blocks(p.ic) * kWeightBlock,
                     oc0 = pair / blocks(p.ic) * kWeightBlock,
                     ics = std::min(kWeightBlock, p.ic - ic0),
                     ocs = std::min(kWeightBlock, p.oc - oc0),
