@@ -21,30 +21,13 @@ struct ChannelKernels {
   void (*block_gradient)(const T*, const T*, int64_t, int64_t, const T*, const T*, const T*, T*);
 };
 
-namespace baseline {
-#include "cpu/batchnorm.inc"
-}  // namespace baseline
-
-#pragma GCC push_options
-#pragma GCC target("avx2,fma,bmi2")
-namespace avx2 {
-#include "cpu/batchnorm.inc"
-}  // namespace avx2
-#pragma GCC pop_options
-
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,bmi2")
-namespace avx512 {
-#include "cpu/batchnorm.inc"
-}  // namespace avx512
-#pragma GCC pop_options
+#define RL_KERNELS "cpu/batchnorm.inc"
+#include "cpu/levels.inc"
 
 template <class T>
 const ChannelKernels<T>& best() {
   static const ChannelKernels<T>& chosen =
-      simd::level() == simd::Level::avx512 ? avx512::kernels<T>()
-      : simd::level() == simd::Level::avx2 ? avx2::kernels<T>()
-                                           : baseline::kernels<T>();
+      simd::pick(baseline::kernels<T>(), avx2::kernels<T>(), avx512::kernels<T>());
   return chosen;
 }
 

@@ -39,23 +39,9 @@ struct DepthwiseKernels {
   void (*weights)(const WeightJob&);
 };
 
-#pragma GCC push_options
-#pragma GCC target("avx2,fma,bmi2")
-#define RL_LEVEL 1
-namespace avx2 {
-#include "cpu/conv_depthwise.inc"
-}  // namespace avx2
-#undef RL_LEVEL
-#pragma GCC pop_options
-
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,bmi2")
-#define RL_LEVEL 2
-namespace avx512 {
-#include "cpu/conv_depthwise.inc"
-}  // namespace avx512
-#undef RL_LEVEL
-#pragma GCC pop_options
+#define RL_NO_BASELINE
+#define RL_KERNELS "cpu/conv_depthwise.inc"
+#include "cpu/levels.inc"
 
 const DepthwiseKernels& best(const ConvProblem& p) {
   return simd::level() == simd::Level::avx512 ? avx512::kernels(p.kernel[0])

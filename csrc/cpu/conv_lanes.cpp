@@ -80,34 +80,12 @@ struct LaneKernels {
   int64_t vector;
 };
 
-#define RL_LEVEL 0
-namespace baseline {
-#include "cpu/conv_lanes.inc"
-}  // namespace baseline
-#undef RL_LEVEL
-
-#pragma GCC push_options
-#pragma GCC target("avx2,fma,bmi2")
-#define RL_LEVEL 1
-namespace avx2 {
-#include "cpu/conv_lanes.inc"
-}  // namespace avx2
-#undef RL_LEVEL
-#pragma GCC pop_options
-
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,bmi2")
-#define RL_LEVEL 2
-namespace avx512 {
-#include "cpu/conv_lanes.inc"
-}  // namespace avx512
-#undef RL_LEVEL
-#pragma GCC pop_options
+#define RL_KERNELS "cpu/conv_lanes.inc"
+#include "cpu/levels.inc"
 
 const LaneKernels& best() {
-  static const LaneKernels& chosen = simd::level() == simd::Level::avx512 ? avx512::kernels()
-                                     : simd::level() == simd::Level::avx2 ? avx2::kernels()
-                                                                          : baseline::kernels();
+  static const LaneKernels& chosen =
+      simd::pick(baseline::kernels(), avx2::kernels(), avx512::kernels());
   return chosen;
 }
 

@@ -74,23 +74,9 @@ struct WinogradKernels {
   int vector, panel;
 };
 
-#pragma GCC push_options
-#pragma GCC target("avx2,fma,bmi2")
-#define RL_LEVEL 1
-namespace avx2 {
-#include "cpu/conv_winograd.inc"
-}  // namespace avx2
-#undef RL_LEVEL
-#pragma GCC pop_options
-
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,bmi2")
-#define RL_LEVEL 2
-namespace avx512 {
-#include "cpu/conv_winograd.inc"
-}  // namespace avx512
-#undef RL_LEVEL
-#pragma GCC pop_options
+#define RL_NO_BASELINE
+#define RL_KERNELS "cpu/conv_winograd.inc"
+#include "cpu/levels.inc"
 
 const WinogradKernels& best() {
   static const WinogradKernels& chosen =

@@ -29,48 +29,16 @@ struct GemmKernels {
   int mr, nr;
 };
 
-#define RL_LEVEL 0
-namespace baseline {
-#include "cpu/gemm_kernel.inc"
-}  // namespace baseline
-#undef RL_LEVEL
-
-#pragma GCC push_options
-#pragma GCC target("avx2,fma,bmi2")
-#define RL_LEVEL 1
-namespace avx2 {
-#include "cpu/gemm_kernel.inc"
-}  // namespace avx2
-#undef RL_LEVEL
-#pragma GCC pop_options
-
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,bmi2")
-#define RL_LEVEL 2
-namespace avx512 {
-#include "cpu/gemm_kernel.inc"
-}  // namespace avx512
-#undef RL_LEVEL
-#pragma GCC pop_options
+#define RL_KERNELS "cpu/gemm_kernel.inc"
+#include "cpu/levels.inc"
 
 constexpr int64_t kKc = baseline::kKc;
 constexpr int64_t kMaxNr = 32;
 
 template <class T>
-const GemmKernels<T>& pick() {
-  switch (simd::level()) {
-    case simd::Level::avx512:
-      return avx512::kernels<T>();
-    case simd::Level::avx2:
-      return avx2::kernels<T>();
-    default:
-      return baseline::kernels<T>();
-  }
-}
-
-template <class T>
 const GemmKernels<T>& best() {
-  static const GemmKernels<T>& chosen = pick<T>();
+  static const GemmKernels<T>& chosen =
+      simd::pick(baseline::kernels<T>(), avx2::kernels<T>(), avx512::kernels<T>());
   return chosen;
 }
 

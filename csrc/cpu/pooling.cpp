@@ -21,30 +21,13 @@ struct PoolKernels {
   void (*quarter_to_four)(const T* in, int64_t count, T* a, T* b);
 };
 
-namespace baseline {
-#include "cpu/pooling.inc"
-}  // namespace baseline
-
-#pragma GCC push_options
-#pragma GCC target("avx2,fma,bmi2")
-namespace avx2 {
-#include "cpu/pooling.inc"
-}  // namespace avx2
-#pragma GCC pop_options
-
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,bmi2")
-namespace avx512 {
-#include "cpu/pooling.inc"
-}  // namespace avx512
-#pragma GCC pop_options
+#define RL_KERNELS "cpu/pooling.inc"
+#include "cpu/levels.inc"
 
 template <class T>
 const PoolKernels<T>& best() {
-  static const PoolKernels<T>& chosen = simd::level() == simd::Level::avx512 ? avx512::kernels<T>()
-                                        : simd::level() == simd::Level::avx2
-                                            ? avx2::kernels<T>()
-                                            : baseline::kernels<T>();
+  static const PoolKernels<T>& chosen =
+      simd::pick(baseline::kernels<T>(), avx2::kernels<T>(), avx512::kernels<T>());
   return chosen;
 }
 
