@@ -213,7 +213,7 @@ OP("index.Tensor(Tensor self, Tensor?[] indices) -> Tensor")
     })
     .grad("self", "indices", [](GradContext& c) {
       Tensor zero = call<"zeros">(c.sizes("self"), c.grad().dtype(), Value(), c.grad().device());
-      return call<"index_put">(zero, c.tensors("indices"), c.grad(), true);
+      return call<"index_put_">(zero, c.tensors("indices"), c.grad(), true);
     });
 
 Tensor put_values(const Tensor& self, const TensorList& indices, const Tensor& values,
@@ -342,7 +342,7 @@ OP("index_select(Tensor self, int dim, Tensor index) -> Tensor")
     })
     .grad("self", "index", [](GradContext& c) {
       Tensor zero = call<"zeros">(c.sizes("self"), c.grad().dtype());
-      return call<"index_add">(zero, c.get<int64_t>("dim"), c.tensor("index"), c.grad());
+      return call<"index_add_">(zero, c.get<int64_t>("dim"), c.tensor("index"), c.grad());
     });
 
 Tensor index_add_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,

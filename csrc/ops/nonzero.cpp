@@ -170,6 +170,16 @@ Tensor select_by_mask(const Tensor& self, const Tensor& mask) {
   return out;
 }
 
+// x[i] = v where the mask says so. Plain arguments: a compiler that must reload them makes no vectors.
+template <class T>
+void blend(T* __restrict x, const bool* __restrict mask, T v, int64_t begin, int64_t end) {
+  const uint8_t* const m = reinterpret_cast<const uint8_t*>(mask);
+  for (int64_t i = begin; i < end; ++i) {
+    const T now = x[i];
+    x[i] = m[i] ? v : now;
+  }
+}
+
 void fill_by_mask(const Tensor& self, const Tensor& mask, const Tensor& value) {
   Tensor m = contiguous(mask);
   int64_t width = self.numel() / std::max<int64_t>(m.numel(), 1);
@@ -180,11 +190,7 @@ void fill_by_mask(const Tensor& self, const Tensor& mask, const Tensor& value) {
     T* x = static_cast<T*>(self.data());
     parallel(m.numel(), std::max<int64_t>(1, kGrain / std::max<int64_t>(width, 1)),
              [=](int64_t begin, int64_t end) {
-               if (width == 1) {
-#pragma GCC ivdep
-                 for (int64_t i = begin; i < end; ++i) x[i] = p[i] ? v : x[i];
-                 return;
-               }
+               if (width == 1) return blend(x, p, v, begin, end);
                for (int64_t i = begin; i < end; ++i) {
                  if (p[i]) std::fill_n(x + i * width, width, v);
                }

@@ -87,8 +87,9 @@ OP("gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Ten
       run((complex128*)nullptr);
     })
     .grad("self", "index", [](GradContext& c) {
-      Tensor zero = call<"zeros">(c.sizes("self"), c.grad().dtype());
-      return call<"scatter_add">(zero, c.get<int64_t>("dim"), c.tensor("index"), c.grad());
+      const Tensor sum = call<"zeros">(c.sizes("self"), c.grad().dtype());
+      call_<"scatter_add">(sum, c.get<int64_t>("dim"), c.tensor("index"), c.grad());
+      return sum;
     });
 
 void check_scatter(const char* op, const Tensor& self, int64_t dim, const Tensor& index,
