@@ -170,7 +170,8 @@ Tensor select_by_mask(const Tensor& self, const Tensor& mask) {
   return out;
 }
 
-// x[i] = v where the mask says so. Plain arguments: a compiler that must reload them makes no vectors.
+// x[i] = v where the mask says so. Plain arguments: a compiler that must reload them makes no
+// vectors.
 template <class T>
 void blend(T* __restrict x, const bool* __restrict mask, T v, int64_t begin, int64_t end) {
   const uint8_t* const m = reinterpret_cast<const uint8_t*>(mask);
