@@ -132,7 +132,10 @@ def _take_place(temporary: str, target: str) -> None:
         return
     from threading import Thread
 
-    Thread(target=os.close, args=(old,)).start()
+    try:
+        Thread(target=os.close, args=(old,)).start()
+    except RuntimeError:  # no thread to be had: the interpreter is ending, or a limit is reached
+        os.close(old)
 
 
 def _remove(path: str) -> None:

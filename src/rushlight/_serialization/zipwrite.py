@@ -73,7 +73,13 @@ class ZipWriter:
 
         result: list[int] = []
         worker = Thread(target=lambda: result.append(crc32(view)))
-        worker.start()
+        try:
+            worker.start()
+        except (
+            RuntimeError
+        ):  # no thread to be had: the interpreter is ending, or a limit is reached
+            self._put(view, view.nbytes)
+            return crc32(view)
         try:
             self._put(view, view.nbytes)
         finally:
