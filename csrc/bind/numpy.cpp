@@ -41,7 +41,7 @@ PyTypeObject* buffer_type;
 int get_buffer(PyObject* self, Py_buffer* view, int flags) {
   Storage* s = reinterpret_cast<PyStorageBuffer*>(self)->storage;
   static char nothing;
-  s->exposed = true;
+  s->expose();
   void* p = s->bytes() ? s->data() : &nothing;
   return PyBuffer_FillInfo(view, self, p, Py_ssize_t(s->bytes()), 0, flags);
 }
@@ -75,7 +75,7 @@ PyObject* storage_id(PyObject*, PyObject* o) {
 PyObject* storage_address(PyObject*, PyObject* o) {
   return guarded([&] {
     const Tensor t = require_tensor(o, "_storage_address");
-    t.storage()->exposed = true;
+    t.storage()->expose();
     return PyLong_FromVoidPtr(t.storage()->data());
   });
 }

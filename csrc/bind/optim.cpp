@@ -249,6 +249,7 @@ void run(OptimRule rule, Work& work, const OptimOptions& options, F per_step) {
     }
     last_t = t;
   }
+  Storage::finish_open();
   optim_step(rule, work.wide, slices, options);
   for (Work::Entry& e : work.entries) {
     e.param->bump_version();

@@ -562,7 +562,7 @@ PyObject* tensor_numel(PyObject* self, PyObject*) {
 }
 PyObject* tensor_data_ptr(PyObject* self, PyObject*) {
   return get(self, [](const Tensor& t) {
-    t.storage()->exposed = true;
+    t.storage()->expose();
     return PyLong_FromVoidPtr(t.numel() == 0 || t.is_meta() ? nullptr : t.data());
   });
 }

@@ -1,9 +1,13 @@
 #include "core/storage.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <thread>
+#include <vector>
 
 #include "core/allocator.h"
+#include "core/gil.h"
 
 namespace rl {
 
@@ -45,6 +49,12 @@ void to_channels_first(const T* from, T* to, const PhysicalLayout& l) {
   }
 }
 
+// Storages with an open step, in the order they were left open.
+std::vector<Storage*>& open_storages() {
+  static std::vector<Storage*> list;
+  return list;
+}
+
 }  // namespace
 
 Storage::Storage(size_t bytes, Device device) : bytes_(bytes), device_(device) {
@@ -55,6 +65,7 @@ Storage::Storage(void* data, size_t bytes, Device device, Release release, void*
     : data_(data), bytes_(bytes), device_(device), release_(release), context_(context) {}
 
 Storage::~Storage() {
+  if (open_) close();
   if (release_) {
     release_(context_);
   } else if (data_) {
@@ -64,6 +75,7 @@ Storage::~Storage() {
 
 void Storage::resize(size_t bytes) {
   RL_CHECK(resizable(), "Trying to resize storage that is not resizable");
+  finish_open();
   ++changes;
   if (device_.type == DeviceType::CPU) {
     void* fresh = allocate_or_fail(bytes);
@@ -72,6 +84,50 @@ void Storage::resize(size_t bytes) {
     data_ = fresh;
   }
   bytes_ = bytes;
+}
+
+void Storage::leave_open(Ref<OpenStep> step) {
+  if (open_) {
+    open_->owner_ = nullptr;
+  } else {
+    open_storages().push_back(this);
+    ++open_count_;
+  }
+  open_ = std::move(step);
+  open_->owner_ = this;
+}
+
+void Storage::close() {
+  std::vector<Storage*>& list = open_storages();
+  list.erase(std::find(list.begin(), list.end(), this));
+  --open_count_;
+  open_->owner_ = nullptr;
+  open_ = nullptr;
+}
+
+void Storage::finish() {
+  while (running_) {
+    const GilRelease let_the_other_thread_finish(true);
+    std::this_thread::sleep_for(std::chrono::microseconds(20));
+  }
+  if (!open_) return;
+  struct Running {
+    Storage& storage;
+    explicit Running(Storage& s) : storage(s) { s.running_ = true; }
+    ~Running() { storage.running_ = false; }
+  };
+  {
+    const Running flag(*this);
+    open_->write(data_);
+  }
+  close();
+}
+
+void Storage::finish_all(const Storage* changing) {
+  std::vector<Ref<Storage>> wanted;
+  for (Storage* s : open_storages())
+    if (!changing || s->open_->reads(*changing)) wanted.emplace_back(s);
+  for (const Ref<Storage>& s : wanted) s->finish();
 }
 
 void Storage::make_plain() {

@@ -13,8 +13,8 @@ template <class T>
 struct ChannelKernels {
   void (*run_moments)(const T*, int64_t, T*, T*);
   void (*block_moments)(const T*, int64_t, int64_t, T*, T*);
-  void (*run_affine)(const T*, int64_t, T, T, bool, T*);
-  void (*block_affine)(const T*, int64_t, int64_t, const T*, const T*, bool, T*);
+  void (*run_map)(const ChannelMap<T>&, int64_t, int64_t, int64_t, T*);
+  void (*block_map)(const ChannelMap<T>&, int64_t, int64_t, int64_t, T*);
   void (*run_gradient_sums)(const T*, const T*, int64_t, T, T*, T*);
   void (*block_gradient_sums)(const T*, const T*, int64_t, int64_t, const T*, T*, T*);
   void (*run_gradient)(const T*, const T*, int64_t, T, T, T, T*);
@@ -129,17 +129,11 @@ void channel_statistics(const ChannelShape& s, const T* x, double* mean, double*
 }
 
 template <class T>
-void channel_affine(const ChannelShape& s, const T* x, const T* scale, const T* shift, bool relu,
-                    T* y) {
+void channel_map(const ChannelShape& s, const ChannelMap<T>& map, T* y) {
   const auto& k = best<T>();
   map_blocks(
-      s,
-      [&](int64_t at, int64_t n, int64_t c) {
-        k.run_affine(x + at, n, scale[c], shift[c], relu, y + at);
-      },
-      [&](int64_t at, int64_t rows) {
-        k.block_affine(x + at, rows, s.c, scale, shift, relu, y + at);
-      });
+      s, [&](int64_t at, int64_t n, int64_t c) { k.run_map(map, at, n, c, y); },
+      [&](int64_t at, int64_t rows) { k.block_map(map, at, rows, s.c, y); });
 }
 
 template <class T>
@@ -182,7 +176,7 @@ void channel_gradient(const ChannelShape& s, const T* dy, const T* x, const T* a
 
 #define RL_CHANNELS(T)                                                                           \
   template void channel_statistics<T>(const ChannelShape&, const T*, double*, double*);          \
-  template void channel_affine<T>(const ChannelShape&, const T*, const T*, const T*, bool, T*);  \
+  template void channel_map<T>(const ChannelShape&, const ChannelMap<T>&, T*);                   \
   template void channel_gradient_sums<T>(const ChannelShape&, const T*, const T*, const T*,      \
                                          double*, double*);                                      \
   template void channel_gradient<T>(const ChannelShape&, const T*, const T*, const T*, const T*, \

@@ -19,10 +19,22 @@ struct ChannelShape {
 template <class T>
 void channel_statistics(const ChannelShape& shape, const T* x, double* mean, double* variance);
 
-// y = x * scale[c] + shift[c]; with relu, negative results become 0 (NaN stays). y may be x.
+// data * scale[c] + shift[c]; data alone where there is no scale.
 template <class T>
-void channel_affine(const ChannelShape& shape, const T* x, const T* scale, const T* shift,
-                    bool relu, T* y);
+struct ChannelTerm {
+  const T *data = nullptr, *scale = nullptr, *shift = nullptr;
+};
+
+// x, plus `other` where it has data, and then, with relu, 0 for negative results (NaN stays).
+template <class T>
+struct ChannelMap {
+  ChannelTerm<T> x, other;
+  bool relu = false;
+};
+
+// y may be x.data or other.data. x has a scale.
+template <class T>
+void channel_map(const ChannelShape& shape, const ChannelMap<T>& map, T* y);
 
 // sum_dy[c] = sum of dy, sum_dy_x[c] = sum of dy * (x - center[c]).
 template <class T>

@@ -4,6 +4,7 @@
 #include <optional>
 #include <type_traits>
 
+#include "cpu/batchnorm.h"
 #include "cpu/gemm.h"
 #include "cpu/scratch.h"
 #include "cpu/transpose.h"
@@ -308,6 +309,26 @@ void conv_forward(const ConvProblem& p, const T* src, const T* weight, const T* 
   const PlainCopy<T> x = plain_src(p, src), y = plain_dst(p, dst);
   columns_forward(p, x.read(), weight, bias, y.write());
   y.finish();
+}
+
+namespace {
+// Does the library run the forward pass?
+bool left_to_library(const ConvProblem& p, bool packed) {
+  return p.ic > 0 && onednn::available() && !depthwise::handles_ordered(p) &&
+         !direct::handles_mixed(p) && !direct::handles_forward(p) &&
+         !(packed ? winograd::handles_packed(p) : winograd::handles(p));
+}
+}  // namespace
+
+void conv_forward_after(const ConvProblem& p, const float* src, const float* weight,
+                        const float* bias, const ConvAfter& after, float* dst, const void* packed) {
+  if (empty(p)) return;
+  if (left_to_library(p, packed) && onednn::conv_forward(p, src, weight, bias, dst, packed, &after))
+    return;
+  conv_forward<float>(p, src, weight, bias, dst, packed);
+  ChannelShape shape{p.n, p.oc, 1, p.dst_order};
+  for (int i = 0; i < p.nd; i++) shape.s *= p.out_size(i);
+  channel_map<float>(shape, {{dst, after.scale, after.shift}, {after.other}, after.relu}, dst);
 }
 
 size_t packed_weight_bytes(const ConvProblem& p, bool bias) {

@@ -9,6 +9,7 @@
 
 namespace rl {
 
+using onednn::ConvAfter;
 using onednn::ConvProblem;
 
 // T: float, double, or any integer type gemm knows.
@@ -18,6 +19,11 @@ using onednn::ConvProblem;
 template <class T>
 void conv_forward(const ConvProblem& p, const T* src, const T* weight, const T* bias, T* dst,
                   const void* packed = nullptr);
+// With steps that follow in the same pass where the kernel can, else in one more. `other` may not
+// be dst.
+void conv_forward_after(const ConvProblem& p, const float* src, const float* weight,
+                        const float* bias, const ConvAfter& after, float* dst,
+                        const void* packed = nullptr);
 template <class T>
 void conv_backward_data(const ConvProblem& p, const T* weight, const T* diff_dst, T* diff_src);
 template <class T>

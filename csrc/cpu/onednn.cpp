@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "cpu/scratch.h"
 #include "oneapi/dnnl/dnnl.h"
@@ -69,6 +70,9 @@ struct PrimitiveDeleter {
 struct AttrDeleter {
   void operator()(dnnl_primitive_attr* p) const { dnnl_primitive_attr_destroy(p); }
 };
+struct PostOpsDeleter {
+  void operator()(dnnl_post_ops* p) const { dnnl_post_ops_destroy(p); }
+};
 struct MemoryDeleter {
   void operator()(dnnl_memory* p) const { dnnl_memory_destroy(p); }
 };
@@ -76,6 +80,7 @@ using Md = std::unique_ptr<dnnl_memory_desc, MdDeleter>;
 using Pd = std::unique_ptr<dnnl_primitive_desc, PdDeleter>;
 using Primitive = std::unique_ptr<dnnl_primitive, PrimitiveDeleter>;
 using Attr = std::unique_ptr<dnnl_primitive_attr, AttrDeleter>;
+using PostOps = std::unique_ptr<dnnl_post_ops, PostOpsDeleter>;
 using Memory = std::unique_ptr<dnnl_memory, MemoryDeleter>;
 
 Attr scratchpad_attr() {
@@ -128,6 +133,7 @@ dnnl_data_type_t data_type(Type t) {
 struct Entry {
   Primitive primitive, reorder;
   Md src, weight, weight_plain, bias, dst, scratchpad, reorder_scratchpad;
+  Md channel;  // one number for each channel: what a convolution multiplies by and adds
   size_t scratchpad_bytes = 0, weight_bytes = 0, reorder_bytes = 0;
 };
 
@@ -222,12 +228,13 @@ Cache& cache() {
   return *instance;
 }
 
-Key conv_key(Kind kind, const ConvProblem& p, bool bias) {
+Key conv_key(Kind kind, const ConvProblem& p, bool bias, const ConvAfter* after) {
   Key key;
   int64_t* v = key.v;
   for (int64_t x :
        {int64_t(kind), int64_t(p.nd), p.n, p.ic, p.oc, p.groups, int64_t(p.type),
-        int64_t(p.src_order), int64_t(p.dst_order), int64_t(bias), int64_t(num_threads())})
+        int64_t(p.src_order), int64_t(p.dst_order), int64_t(bias), int64_t(num_threads()),
+        int64_t(after ? 1 + 2 * (after->other != nullptr) + 4 * after->relu : 0)})
     *v++ = x;
   for (int i = 0; i < p.nd; i++)
     for (int64_t x : {p.in[i], p.kernel[i], p.stride[i], p.pad_lo[i], p.pad_hi[i], p.dilation[i]})
@@ -296,9 +303,37 @@ Pd forward_pd(const ConvMds& m, const Attr& attr) {
   return Pd(pd);
 }
 
-bool build_conv(Entry& e, Kind kind, const ConvProblem& p, bool bias) {
+// Every step by itself, so that the results are those of separate passes.
+PostOps post_ops(const ConvAfter& after, const Md& dst, const Md& channel) {
+  dnnl_post_ops_t raw = nullptr;
+  check(dnnl_post_ops_create(&raw), "post_ops_create");
+  PostOps ops(raw);
+  check(dnnl_post_ops_append_binary(raw, dnnl_binary_mul, channel.get()), "append_binary");
+  check(dnnl_post_ops_append_binary(raw, dnnl_binary_add, channel.get()), "append_binary");
+  if (after.other)
+    check(dnnl_post_ops_append_binary(raw, dnnl_binary_add, dst.get()), "append_binary");
+  if (after.relu)
+    check(dnnl_post_ops_append_eltwise(raw, dnnl_eltwise_relu, 0, 0), "append_eltwise");
+  return ops;
+}
+
+Md channel_md(const ConvProblem& p) {
+  const int nd = p.nd + 2;
+  dnnl_dims_t dims, strides;
+  std::fill_n(dims, nd, 1);
+  std::fill_n(strides, nd, 1);
+  dims[1] = strides[0] = p.oc;
+  return make_md(nd, dims, data_type(p.type), strides);
+}
+
+bool build_conv(Entry& e, Kind kind, const ConvProblem& p, bool bias, const ConvAfter* after) {
   ConvMds m(p, bias);
   const Attr attr = scratchpad_attr();
+  if (after) {
+    e.channel = channel_md(p);
+    const PostOps ops = post_ops(*after, m.dst, e.channel);
+    check(dnnl_primitive_attr_set_post_ops(attr.get(), ops.get()), "set_post_ops");
+  }
   Pd pd = forward_pd(m, attr);
   if (!pd) return false;
   if (kind != Kind::conv_forward) {
@@ -327,8 +362,8 @@ bool build_conv(Entry& e, Kind kind, const ConvProblem& p, bool bias) {
   return true;
 }
 
-void execute(const Primitive& primitive, std::initializer_list<dnnl_exec_arg_t> args) {
-  check(dnnl_primitive_execute(primitive.get(), runtime().stream, int(args.size()), args.begin()),
+void execute(const Primitive& primitive, const std::vector<dnnl_exec_arg_t>& args) {
+  check(dnnl_primitive_execute(primitive.get(), runtime().stream, int(args.size()), args.data()),
         "primitive_execute");
 }
 
@@ -418,10 +453,11 @@ bool half_gemm(Type type, Type c_type, bool trans_a, bool trans_b, int64_t m, in
 
 namespace {
 
-std::shared_ptr<const Entry> conv_entry(Kind kind, const ConvProblem& p, bool bias) {
+std::shared_ptr<const Entry> conv_entry(Kind kind, const ConvProblem& p, bool bias,
+                                        const ConvAfter* after = nullptr) {
   if (!available()) return nullptr;
-  return cache().get(conv_key(kind, p, bias),
-                     [&](Entry& e) { return build_conv(e, kind, p, bias); });
+  return cache().get(conv_key(kind, p, bias, after),
+                     [&](Entry& e) { return build_conv(e, kind, p, bias, after); });
 }
 
 // The weights as the primitive wants them: the caller's, or turned into `work`.
@@ -445,26 +481,36 @@ void conv_pack(const ConvProblem& p, bool bias, const void* weight, void* packed
 }
 
 bool conv_forward(const ConvProblem& p, const void* src, const void* weight, const void* bias,
-                  void* dst, const void* packed) {
-  const auto e = conv_entry(Kind::conv_forward, p, bias != nullptr);
+                  void* dst, const void* packed, const ConvAfter* after) {
+  const auto e = conv_entry(Kind::conv_forward, p, bias != nullptr, after);
   if (!e) return false;
+  if (after && packed) {
+    const auto plain = conv_entry(Kind::conv_forward, p, bias != nullptr);
+    if (!plain || !dnnl_memory_desc_equal(plain->weight.get(), e->weight.get())) return false;
+  }
   const Workspace work(*e);
   const Memory s = make_memory(e->src, src),
                w = make_memory(e->weight, packed ? packed : prepared_weight(*e, weight, work)),
                d = make_memory(e->dst, dst), pad = make_memory(e->scratchpad, work.pad());
+  Memory extra[4];
+  std::vector<dnnl_exec_arg_t> args = {{DNNL_ARG_SRC, s.get()},
+                                       {DNNL_ARG_WEIGHTS, w.get()},
+                                       {DNNL_ARG_DST, d.get()},
+                                       {DNNL_ARG_SCRATCHPAD, pad.get()}};
   if (bias) {
-    const Memory b = make_memory(e->bias, bias);
-    execute(e->primitive, {{DNNL_ARG_SRC, s.get()},
-                           {DNNL_ARG_WEIGHTS, w.get()},
-                           {DNNL_ARG_BIAS, b.get()},
-                           {DNNL_ARG_DST, d.get()},
-                           {DNNL_ARG_SCRATCHPAD, pad.get()}});
-  } else {
-    execute(e->primitive, {{DNNL_ARG_SRC, s.get()},
-                           {DNNL_ARG_WEIGHTS, w.get()},
-                           {DNNL_ARG_DST, d.get()},
-                           {DNNL_ARG_SCRATCHPAD, pad.get()}});
+    extra[0] = make_memory(e->bias, bias);
+    args.push_back({DNNL_ARG_BIAS, extra[0].get()});
   }
+  const auto operand = [&](int i, const Md& md, const float* data) {
+    extra[1 + i] = make_memory(md, data);
+    args.push_back({DNNL_ARG_ATTR_MULTIPLE_POST_OP(i) | DNNL_ARG_SRC_1, extra[1 + i].get()});
+  };
+  if (after) {
+    operand(0, e->channel, after->scale);
+    operand(1, e->channel, after->shift);
+    if (after->other) operand(2, e->dst, after->other);
+  }
+  execute(e->primitive, args);
   return true;
 }
 

@@ -33,6 +33,14 @@ struct ConvProblem {
   }
 };
 
+// What follows a forward convolution before its results are written, rounded after each step:
+// y * scale[c] + shift[c], plus `other` (in dst_order) where it is there, and then, with relu, 0
+// for negative results (NaN stays).
+struct ConvAfter {
+  const float *scale = nullptr, *shift = nullptr, *other = nullptr;
+  bool relu = false;
+};
+
 // Opens the library. False when it is missing or RUSHLIGHT_ONEDNN=0: then no function below may be
 // called but version(), conv_* and half_gemm, which return "" and false.
 bool available();
@@ -53,7 +61,7 @@ bool half_gemm(Type type, Type c_type, bool trans_a, bool trans_b, int64_t m, in
 // Each returns false when oneDNN has no kernel for the problem; nothing is written then.
 // `packed`, where given, is what conv_pack wrote: `weight` is not read then.
 bool conv_forward(const ConvProblem& p, const void* src, const void* weight, const void* bias,
-                  void* dst, const void* packed = nullptr);
+                  void* dst, const void* packed = nullptr, const ConvAfter* after = nullptr);
 // Bytes of the weight in the order that conv_forward turns it into; 0 where it takes it as it is.
 size_t conv_packed_bytes(const ConvProblem& p, bool bias);
 void conv_pack(const ConvProblem& p, bool bias, const void* weight, void* packed);

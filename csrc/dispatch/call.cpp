@@ -75,14 +75,30 @@ void run_kernel(const Op& op, Value* args, Value* results) {
   op.cpu.entry(op, op.cpu.fn, args, results + n);
 }
 
+// Did the operator take over an open step? If not, the steps that it must not leave open are run.
+bool settle_open(const Op& op, const Value* args, Value& result) {
+  if (op.join && op.join(args, nullptr, result)) return true;
+  if (!op.leaves_open) Storage::finish_open();
+  return false;
+}
+bool settle_open_inplace(const Op& op, const Value* args, const Tensor& self) {
+  Value result;
+  if (op.join && op.join(args, &self, result)) return true;
+  Storage::finish_open(op.join ? self.storage().get() : nullptr);
+  return false;
+}
+
 // The part below the graph.
 void run(const Op& op, Value* args, Value* results) {
+  if (op.composite && !op.view && !op.direct) {
+    op.composite.entry(op, op.composite.fn, args, results);
+    return;
+  }
+  if (Storage::any_open() && settle_open(op, args, results[0])) return;
   if (op.view) {
     op.view.entry(op, op.view.fn, args, results);
   } else if (op.direct) {
     op.direct.entry(op, op.direct.fn, args, results);
-  } else if (op.composite) {
-    op.composite.entry(op, op.composite.fn, args, results);
   } else {
     run_kernel(op, args, results);
   }
@@ -274,7 +290,7 @@ void call_op_inplace(const Op& op, Value* args, Value* results) {
     GradModeGuard off(false);
     if (mutates) {
       run(op, args, results);
-    } else {
+    } else if (!Storage::any_open() || !settle_open_inplace(op, args, self)) {
       write_into(op, args, self);
     }
   }
@@ -296,6 +312,7 @@ void call_op_out(const Op& op, Value* args, const TensorList& outs, Value* resul
         "(): functions with out=... arguments don't support automatic differentiation, but one "
         "of the arguments requires grad.");
   }
+  Storage::finish_open();
   if (op.pointwise && outs.size() == 1) {
     const Tensor& out = outs[0];
     TensorSpec spec;

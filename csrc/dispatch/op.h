@@ -66,6 +66,10 @@ struct Op {
   bool elementwise = false;    // the kernel may write onto its input
   bool numbers = false;        // Python numbers may be given for tensors
   const char* word = nullptr;  // what a pointwise kernel is called in "not implemented for"
+  // Takes over the open step of an argument (Storage::leave_open): gives the result, or false where
+  // the operator has to run. `self` is what the in-place form changes, else nullptr.
+  bool (*join)(const Value* args, const Tensor* self, Value& result) = nullptr;
+  bool leaves_open = false;  // open steps of others may wait until this has run
   // Refuses arguments of a pointwise operator; `common` is the promoted dtype.
   void (*check)(const Value* args, DType common) = nullptr;
   bool has_function = true, has_method = true, has_inplace = false, has_out = true;
@@ -252,6 +256,10 @@ class OpBuilder {
   OpBuilder& grads(const char* inputs, const char* saves, void (*rule)(GradContext&));
 
   OpBuilder& check(void (*f)(const Value* args, DType common)) { return op_->check = f, *this; }
+  OpBuilder& join(bool (*f)(const Value* args, const Tensor* self, Value& result)) {
+    return op_->join = f, *this;
+  }
+  OpBuilder& leaves_open() { return op_->leaves_open = true, *this; }
   OpBuilder& word(const char* kernel) { return op_->word = kernel, *this; }
   OpBuilder& numbers() { return op_->numbers = true, *this; }
   OpBuilder& tensors_only() { return op_->numbers = false, *this; }

@@ -1,4 +1,5 @@
 // Arithmetic of two operands. Compiled once per instruction level.
+#include "ops/open_steps.h"
 #include "ops/pointwise_types.h"
 
 namespace rl {
@@ -267,6 +268,7 @@ Tensor div_other(const Tensor& grad, const Tensor& self, const Tensor& other) {
 
 OP("add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor")
     .pointwise(pointwise_halves<Add, 2, NumberBoolTypes>())
+    .join(join_add)
     .check(check_alpha)
     .grad("self", "", [](GradContext& c) { return c.grad(); })
     .grad("other", "", [](GradContext& c) { return scaled(c.grad(), c.scalar("alpha")); });

@@ -5,6 +5,7 @@
 #include "cpu/parallel.h"
 #include "dispatch/call.h"
 #include "ops/channels_last.h"
+#include "ops/open_steps.h"
 
 namespace rl {
 namespace {
@@ -31,8 +32,13 @@ TensorSpec like(const Tensor& t, DType dtype) {
 std::vector<double> numbers(const Tensor& t, int64_t count, double otherwise) {
   std::vector<double> out(size_t(count), otherwise);
   if (!t.defined()) return out;
-  const Tensor wide = to_dtype(contiguous(t), DType::Float64);
-  std::copy_n(wide.data<const double>(), count, out.begin());
+  const bool row = t.ndim() == 1;
+  const Tensor flat = row ? t : contiguous(t);
+  dispatch(t.dtype(), "batch_norm", FloatHalfTypes(), [&]<class T>() {
+    const T* from = flat.data<const T>();
+    const int64_t step = row ? t.strides()[0] : 1;
+    for (int64_t i = 0; i < count; i++) out[i] = double(from[i * step]);
+  });
   return out;
 }
 
@@ -58,6 +64,27 @@ void check_vector(const Tensor& t, int64_t channels, const char* name) {
   RL_CHECK(t.numel() == channels, name, " should contain ", channels, " elements not ", t.numel());
 }
 
+// y = x * scale[c] + shift[c]
+struct ChannelLine {
+  std::vector<double> scale, shift;
+
+  ChannelLine(const Tensor& weight, const Tensor& bias, const std::vector<double>& mean,
+              const std::vector<double>& invstd)
+      : scale(numbers(weight, int64_t(mean.size()), 1)),
+        shift(numbers(bias, int64_t(mean.size()), 0)) {
+    for (size_t c = 0; c < mean.size(); ++c) {
+      scale[c] *= invstd[c];
+      shift[c] -= mean[c] * scale[c];
+    }
+  }
+};
+
+std::vector<double> inverse_deviation(const std::vector<double>& var, double eps) {
+  std::vector<double> out(var.size());
+  for (size_t c = 0; c < var.size(); ++c) out[c] = 1 / std::sqrt(var[c] + eps);
+  return out;
+}
+
 void forward(const Tensor& input, const Tensor& weight, const Tensor& bias,
              const Tensor& running_mean, const Tensor& running_var, bool training, double momentum,
              double eps, const Tensor& out, const Tensor& save_mean, const Tensor& save_invstd) {
@@ -66,35 +93,38 @@ void forward(const Tensor& input, const Tensor& weight, const Tensor& bias,
   const Order order = order_of(x);
   const ChannelShape s = shape_of(x, order);
   const int64_t channels = s.c, count = s.n * s.s;
-  const Activation block(x, order);
-  std::vector<double> mean(channels), var(channels), invstd(channels);
+  std::vector<double> mean(channels), var(channels);
   const Result y(out, compute, order);
   dispatch(compute, "batch_norm", FloatTypes(), [&]<class T>() {
-    const T* from = static_cast<const T*>(block.data);
+    std::optional<Activation> block;
     if (training && count > 0) {
+      block.emplace(x, order);
       const GilRelease release(x.numel() > kGrain);
-      channel_statistics<T>(s, from, mean.data(), var.data());
+      channel_statistics<T>(s, static_cast<const T*>(block->data), mean.data(), var.data());
     } else if (!training) {
       mean = numbers(running_mean, channels, 0);
       var = numbers(running_var, channels, 1);
     }
-    for (int64_t c = 0; c < channels; ++c) invstd[c] = 1 / std::sqrt(var[c] + eps);
+    const std::vector<double> invstd = inverse_deviation(var, eps);
     if (training && count > 0) {
       update_running(running_mean, mean, 1, momentum);
       update_running(running_var, var, count > 1 ? double(count) / double(count - 1) : INFINITY,
                      momentum);
     }
-    std::vector<double> scale = numbers(weight, channels, 1), shift = numbers(bias, channels, 0);
-    for (int64_t c = 0; c < channels; ++c) {
-      scale[c] *= invstd[c];
-      shift[c] -= mean[c] * scale[c];
-    }
-    const std::vector<T> a = narrow<T>(scale), b = narrow<T>(shift);
+    const ChannelLine line(weight, bias, mean, invstd);
+    const std::vector<T> a = narrow<T>(line.scale), b = narrow<T>(line.shift);
     T* to = static_cast<T*>(output_data(y.work, order));
     std::copy_n(mean.begin(), channels, save_mean.data<T>());
     std::copy_n(invstd.begin(), channels, save_invstd.data<T>());
+    constexpr bool may_stay_open = std::is_same_v<T, float>;
+    if constexpr (may_stay_open)
+      if (!block && y.work.same(out) && leave_conv_affine_open(out, x, s, a, b)) return;
+    if (!block) block.emplace(x, order);
+    if constexpr (may_stay_open)
+      if (y.work.same(out) && leave_affine_open(out, s, *block, a, b)) return;
     const GilRelease release(x.numel() > kGrain);
-    if (count > 0) channel_affine<T>(s, from, a.data(), b.data(), false, to);
+    const T* from = static_cast<const T*>(block->data);
+    if (count > 0) channel_map<T>(s, {{from, a.data(), b.data()}, {}, false}, to);
   });
   y.finish();
 }
@@ -181,6 +211,7 @@ void gradients_by_parts(GradContext& c, const Tensor& g, const Tensor& x) {
 OP("_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)")
     .hidden()
     .node_name("NativeBatchNormBackward0")
+    .leaves_open()
     .infer([](const Tensor& input, const Tensor& weight, const Tensor& bias,
               const Tensor& running_mean, const Tensor& running_var, bool training, double,
               double) {

@@ -45,6 +45,9 @@ class Activation {
           t, t.ndim() == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d);
     data = keep_.data();
   }
+  // Is every later change of the bytes seen (Storage::watched)?
+  bool watched() const { return keep_.storage()->watched(); }
+  bool reads(const Storage& storage) const { return keep_.storage().get() == &storage; }
 
  private:
   Tensor keep_;

@@ -7,6 +7,7 @@
 #include "cpu/parallel.h"
 #include "dispatch/call.h"
 #include "ops/channels_last.h"
+#include "ops/open_steps.h"
 #include "ops/packed_weight.h"
 #include "ops/type_names.h"
 
@@ -244,10 +245,14 @@ void forward_kernel(const Tensor& input, const Tensor& weight, const Tensor& bia
   const Order order = choose_order(c, input, out);
   set_order(c, order);
   if (!p.transposed) leave_images(c, input);
-  const Activation x(input, c.src_order);
+  Activation x(input, c.src_order);
   const Tensor w = contiguous(weight), b = bias.defined() ? contiguous(bias) : bias;
   const Ref<PackedWeight> packed =
       p.transposed || !w.same(weight) ? Ref<PackedWeight>() : PackedWeight::of(w, c, b.defined());
+  if (packed && order == Order::channels_last) {
+    output_data(out, order);
+    if (leave_conv_open(out, c, x, w, b, packed)) return;
+  }
   Tensor plain_out = out;
   if (order == Order::plain && !out.is_contiguous()) plain_out = empty(out.sizes(), out.dtype());
   dispatch(out.dtype(), c.nd == 3 ? "slow_conv3d_cpu" : "slow_conv2d_cpu", ConvTypes(),
@@ -387,6 +392,7 @@ void convolution_gradients(GradContext& c) {
 
 OP("convolution(Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation, bool transposed, SymInt[] output_padding, SymInt groups) -> Tensor")
     .function_only()
+    .leaves_open()
     .infer([](const Tensor& input, const Tensor& weight, const Tensor& bias, const Dims& stride,
               const Dims& padding, const Dims& dilation, bool transposed,
               const Dims& output_padding, int64_t groups) {

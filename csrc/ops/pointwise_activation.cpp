@@ -1,4 +1,5 @@
 // Activation functions and their gradients. Compiled once per instruction level.
+#include "ops/open_steps.h"
 #include "ops/pointwise_types.h"
 
 namespace rl {
@@ -280,6 +281,7 @@ Tensor gelu_second(const Tensor& x, bool tanh) {
 
 OP("relu(Tensor self) -> Tensor")
     .pointwise(pointwise_halves<Relu, 1, OrderedTypes>())
+    .join(join_relu)
     .check([](const Value*, DType d) {
       RL_CHECK(d != DType::Bool, "Boolean inputs not supported for relu");
       RL_CHECK_KIND(NotImplemented, !is_complex(d), "clamp is not supported for complex types");
