@@ -77,6 +77,8 @@ class Storage final : public RefCounted, public Pooled<Storage> {
   void leave_open(Ref<OpenStep> step);
   // Null also while the step runs.
   OpenStep* open_step() const { return running_ ? nullptr : open_.get(); }
+  // What the open step finds there: for whoever does its work instead.
+  const void* unfinished_data() const { return data_; }
   static bool any_open() { return open_count_ > 0; }
   // Runs every open step, or those that read `changing`.
   static void finish_open(const Storage* changing = nullptr) {

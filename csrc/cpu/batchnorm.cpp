@@ -15,10 +15,12 @@ struct ChannelKernels {
   void (*block_moments)(const T*, int64_t, int64_t, T*, T*);
   void (*run_map)(const ChannelMap<T>&, int64_t, int64_t, int64_t, T*);
   void (*block_map)(const ChannelMap<T>&, int64_t, int64_t, int64_t, T*);
-  void (*run_gradient_sums)(const T*, const T*, int64_t, T, T*, T*);
-  void (*block_gradient_sums)(const T*, const T*, int64_t, int64_t, const T*, T*, T*);
-  void (*run_gradient)(const T*, const T*, int64_t, T, T, T, T*);
-  void (*block_gradient)(const T*, const T*, int64_t, int64_t, const T*, const T*, const T*, T*);
+  void (*run_gradient_sums)(const ChannelGradient<T>&, int64_t, int64_t, int64_t, T, T*, T*);
+  void (*block_gradient_sums)(const ChannelGradient<T>&, int64_t, int64_t, int64_t, const T*, T*,
+                              T*);
+  void (*run_gradient)(const ChannelGradient<T>&, int64_t, int64_t, int64_t, T, T, T, T*);
+  void (*block_gradient)(const ChannelGradient<T>&, int64_t, int64_t, int64_t, const T*, const T*,
+                         const T*, T*);
 };
 
 #define RL_KERNELS "cpu/batchnorm.inc"
@@ -137,7 +139,7 @@ void channel_map(const ChannelShape& s, const ChannelMap<T>& map, T* y) {
 }
 
 template <class T>
-void channel_gradient_sums(const ChannelShape& s, const T* dy, const T* x, const T* center,
+void channel_gradient_sums(const ChannelShape& s, const ChannelGradient<T>& g, const T* center,
                            double* sum_dy, double* sum_dy_x) {
   const Cut cut(s);
   const Scratch block(sizeof(T) * 2 * s.c * cut.blocks);
@@ -146,10 +148,10 @@ void channel_gradient_sums(const ChannelShape& s, const T* dy, const T* x, const
   reduce_blocks(
       s, cut, pairs,
       [&](int64_t at, int64_t n, int64_t c, T* a, T* b) {
-        k.run_gradient_sums(dy + at, x + at, n, center[c], a, b);
+        k.run_gradient_sums(g, at, n, c, center[c], a, b);
       },
       [&](int64_t at, int64_t rows, T* a, T* b) {
-        k.block_gradient_sums(dy + at, x + at, rows, s.c, center, a, b);
+        k.block_gradient_sums(g, at, rows, s.c, center, a, b);
       });
   for (int64_t c = 0; c < s.c; c++) {
     sum_dy[c] = sum_dy_x[c] = 0;
@@ -161,26 +163,22 @@ void channel_gradient_sums(const ChannelShape& s, const T* dy, const T* x, const
 }
 
 template <class T>
-void channel_gradient(const ChannelShape& s, const T* dy, const T* x, const T* a, const T* b,
+void channel_gradient(const ChannelShape& s, const ChannelGradient<T>& g, const T* a, const T* b,
                       const T* k, T* dx) {
   const auto& f = best<T>();
   map_blocks(
       s,
-      [&](int64_t at, int64_t n, int64_t c) {
-        f.run_gradient(dy + at, x + at, n, a[c], b[c], k[c], dx + at);
-      },
-      [&](int64_t at, int64_t rows) {
-        f.block_gradient(dy + at, x + at, rows, s.c, a, b, k, dx + at);
-      });
+      [&](int64_t at, int64_t n, int64_t c) { f.run_gradient(g, at, n, c, a[c], b[c], k[c], dx); },
+      [&](int64_t at, int64_t rows) { f.block_gradient(g, at, rows, s.c, a, b, k, dx); });
 }
 
-#define RL_CHANNELS(T)                                                                           \
-  template void channel_statistics<T>(const ChannelShape&, const T*, double*, double*);          \
-  template void channel_map<T>(const ChannelShape&, const ChannelMap<T>&, T*);                   \
-  template void channel_gradient_sums<T>(const ChannelShape&, const T*, const T*, const T*,      \
-                                         double*, double*);                                      \
-  template void channel_gradient<T>(const ChannelShape&, const T*, const T*, const T*, const T*, \
-                                    const T*, T*);
+#define RL_CHANNELS(T)                                                                             \
+  template void channel_statistics<T>(const ChannelShape&, const T*, double*, double*);            \
+  template void channel_map<T>(const ChannelShape&, const ChannelMap<T>&, T*);                     \
+  template void channel_gradient_sums<T>(const ChannelShape&, const ChannelGradient<T>&, const T*, \
+                                         double*, double*);                                        \
+  template void channel_gradient<T>(const ChannelShape&, const ChannelGradient<T>&, const T*,      \
+                                    const T*, const T*, T*);
 
 RL_CHANNELS(float)
 RL_CHANNELS(double)

@@ -36,14 +36,22 @@ struct ChannelMap {
 template <class T>
 void channel_map(const ChannelShape& shape, const ChannelMap<T>& map, T* y);
 
+// The gradient of a result, and the input it came from. With a scale a relu took the result
+// x * scale[c] + shift[c]: dy counts only where that is above 0.
+template <class T>
+struct ChannelGradient {
+  const T *dy, *x;
+  const T *scale = nullptr, *shift = nullptr;
+};
+
 // sum_dy[c] = sum of dy, sum_dy_x[c] = sum of dy * (x - center[c]).
 template <class T>
-void channel_gradient_sums(const ChannelShape& shape, const T* dy, const T* x, const T* center,
+void channel_gradient_sums(const ChannelShape& shape, const ChannelGradient<T>& g, const T* center,
                            double* sum_dy, double* sum_dy_x);
 
 // dx = a[c] * dy + b[c] * x + k[c]. dx may be dy.
 template <class T>
-void channel_gradient(const ChannelShape& shape, const T* dy, const T* x, const T* a, const T* b,
-                      const T* k, T* dx);
+void channel_gradient(const ChannelShape& shape, const ChannelGradient<T>& g, const T* a,
+                      const T* b, const T* k, T* dx);
 
 }  // namespace rl

@@ -138,19 +138,26 @@ void backward(const Tensor& grad, const Tensor& input, const Tensor& weight,
   const ChannelShape s = shape_of(x, order);
   const int64_t channels = s.c;
   const double count = double(s.n * s.s);
-  const Activation bx(x, order), bg(g, order);
+  const Activation bx(x, order);
+  const OpenGradient open = compute == DType::Float32 && x.same(input) && g.same(grad)
+                                ? open_gradient(g, x, s)
+                                : OpenGradient();
+  std::optional<Activation> bg;
+  if (!open.step) bg.emplace(g, order);
   const std::vector<double> mean = numbers(mean_tensor, channels, 0),
                             invstd = numbers(invstd_tensor, channels, 1),
                             scale = numbers(weight, channels, 1);
   const Result dx(grad_input, compute, order);
   std::vector<double> sum(channels), dot(channels);
   dispatch(compute, "batch_norm_backward", FloatTypes(), [&]<class T>() {
-    const T *from = static_cast<const T*>(bx.data), *dy = static_cast<const T*>(bg.data);
+    ChannelGradient<T> both{static_cast<const T*>(bg ? bg->data : open.data),
+                            static_cast<const T*>(bx.data)};
+    if constexpr (std::is_same_v<T, float>) both.scale = open.scale, both.shift = open.shift;
     T *dw = grad_weight.data<T>(), *db = grad_bias.data<T>();
     T* to = static_cast<T*>(output_data(dx.work, order));
     std::vector<T> center = narrow<T>(mean), a(channels), b(channels), k(channels);
     const GilRelease release(x.numel() > kGrain);
-    if (count > 0) channel_gradient_sums<T>(s, dy, from, center.data(), sum.data(), dot.data());
+    if (count > 0) channel_gradient_sums<T>(s, both, center.data(), sum.data(), dot.data());
     for (int64_t c = 0; c < channels; ++c) {
       const double w = scale[c] * invstd[c],
                    slope = training ? dot[c] * invstd[c] * invstd[c] / count : 0;
@@ -161,7 +168,7 @@ void backward(const Tensor& grad, const Tensor& input, const Tensor& weight,
       b[c] = T(-w * slope);
       k[c] = T(training ? w * (mean[c] * slope - sum[c] / count) : 0);
     }
-    if (count > 0) channel_gradient<T>(s, dy, from, a.data(), b.data(), k.data(), to);
+    if (count > 0) channel_gradient<T>(s, both, a.data(), b.data(), k.data(), to);
   });
   dx.finish();
 }
@@ -238,6 +245,9 @@ OP("_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean
     .grads("input weight bias", "input weight result1 result2", [](GradContext& c) {
       if (!c.has_grad(0)) return;
       const Tensor g = c.grad(0), x = c.tensor("input");
+      // Two passes over a gradient that others read too are dearer than one to finish it. Here it
+      // is held by the context and by g.
+      if (g->use_count() > 2) g.storage()->raw_data();
       if (GradMode::enabled()) return gradients_by_parts(c, g, x);
       const TensorList all = call_all<"_batch_norm_backward">(g, x, c.tensor("weight"), c.result(1),
                                                               c.result(2), c.get<bool>("training"));
@@ -249,6 +259,7 @@ OP("_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean
 OP("_batch_norm_backward(Tensor grad, Tensor input, Tensor? weight, Tensor mean, Tensor invstd, bool training) -> (Tensor, Tensor, Tensor)")
     .hidden()
     .no_grad()
+    .leaves_open()
     .infer([](const Tensor&, const Tensor& input, const Tensor&, const Tensor& mean, const Tensor&,
               bool) {
       const TensorSpec stat{mean.sizes(), mean.dtype(), std::nullopt};

@@ -48,6 +48,7 @@ class Activation {
   // Is every later change of the bytes seen (Storage::watched)?
   bool watched() const { return keep_.storage()->watched(); }
   bool reads(const Storage& storage) const { return keep_.storage().get() == &storage; }
+  const Storage* storage() const { return keep_.storage().get(); }
 
  private:
   Tensor keep_;

@@ -90,13 +90,59 @@ struct Affine final : RefCounted {
   }
 };
 
+// Hangs on the storage of relu(x * scale + shift): what the gradient needs to know the sign again.
+struct ReluOfAffine final : RefCounted {
+  ChannelShape shape;
+  const Storage* x;  // only compared
+  uint64_t x_changes, changes;
+  std::vector<float> scale, shift;
+
+  static void note(Storage& result, const ChannelShape& shape, const Affine& affine) {
+    const Ref<ReluOfAffine> n = make_ref<ReluOfAffine>();
+    n->shape = shape;
+    n->x = affine.x->storage();
+    n->x_changes = n->x->changes;
+    n->changes = result.changes;
+    n->scale = affine.scale;
+    n->shift = affine.shift;
+    result.derived = n;
+  }
+  static ReluOfAffine* of(const Storage& result) {
+    auto* n = dynamic_cast<ReluOfAffine*>(result.derived.get());
+    return n && n->changes == result.changes && result.watched() ? n : nullptr;
+  }
+};
+
+// A gradient in the bytes that it is to be written to, before relu.
+class OpenRelu final : public OpenStep {
+ public:
+  const Ref<ReluOfAffine> note;
+
+  OpenRelu(const Ref<ReluOfAffine>& note, Activation result)
+      : note(note), result_(std::move(result)) {}
+  void write(void* to) override {
+    const float* y = static_cast<const float*>(result_.data);
+    float* g = static_cast<float*>(to);
+    const int64_t n = note->shape.n * note->shape.c * note->shape.s;
+    const GilRelease release(n > kKeepGil);
+    parallel_for(n, kGrain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; i++) g[i] = y[i] <= 0.0f ? 0.0f : g[i];
+    });
+  }
+  bool reads(const Storage& s) const override { return result_.reads(s); }
+
+ private:
+  Activation result_;
+};
+
 // Of `affine_other` and `other` at most one is there.
 struct Parts {
   Ref<Affine> first, affine_other;
   std::shared_ptr<const Activation> other;
   bool relu = false;
 
-  bool alone() const { return !affine_other && !other && !relu; }
+  bool sum() const { return affine_other || other; }
+  bool alone() const { return !sum() && !relu; }
 };
 
 class OpenAffine final : public OpenStep {
@@ -118,6 +164,7 @@ class OpenAffine final : public OpenStep {
     const float* other = parts.other ? static_cast<const float*>(parts.other->data) : nullptr;
     Affine& first = *parts.first;
     if (first.conv) return write_conv(first, other, y);
+    if (parts.relu && !parts.sum()) ReluOfAffine::note(*owner(), shape, first);
     ChannelMap<float> map{first.term(), {other}, parts.relu};
     if (parts.affine_other) map.other = parts.affine_other->term();
     const GilRelease release(size() > kKeepGil);
@@ -227,14 +274,40 @@ bool leave_conv_affine_open(const Tensor& out, const Tensor& input, const Channe
   OpenConv* conv = open_step<OpenConv>(input);
   if (!conv || conv->use_count() != 1 || !fresh(out) || out.sizes() != input.sizes() ||
       out.strides() != input.strides() || input.offset() != 0 ||
-      input.storage()->layout.channels_last != (shape.order == onednn::Order::channels_last &&
-                                               out.is_contiguous()))
+      input.storage()->layout.channels_last !=
+          (shape.order == onednn::Order::channels_last && out.is_contiguous()))
     return false;
   const Ref<Affine> affine = make_ref<Affine>();
   affine->conv = conv;
   affine->scale = scale;
   affine->shift = shift;
   return leave_open(out, shape, affine);
+}
+
+Tensor relu_gradient(GradContext& c) {
+  const Tensor result = c.result();
+  ReluOfAffine* note = ReluOfAffine::of(*result.storage());
+  if (!note || GradMode::enabled()) return over_grad<"threshold_backward">(c, result, int64_t(0));
+  const Tensor grad = c.take_grad();
+  if (grad->use_count() != 1 || grad.storage()->use_count() != 1 || !fresh(grad) ||
+      !grad.storage()->watched() || grad.storage()->open_step() || grad.offset() != 0 ||
+      grad.sizes() != result.sizes() || !same_bytes_order(result, grad))
+    return call<"threshold_backward">(grad, result, int64_t(0));
+  grad.storage()->leave_open(
+      make_ref<OpenRelu>(Ref<ReluOfAffine>(note), Activation(result, note->shape.order)));
+  return grad;
+}
+
+OpenGradient open_gradient(const Tensor& grad, const Tensor& input, const ChannelShape& shape) {
+  OpenRelu* step = open_step<OpenRelu>(grad);
+  if (!step) return {};
+  const ReluOfAffine& note = *step->note;
+  if (note.x != input.storage().get() || note.x_changes != note.x->changes ||
+      note.shape.order != shape.order || note.shape.n != shape.n || note.shape.c != shape.c ||
+      note.shape.s != shape.s || input.offset() != 0)
+    return {};
+  return {Ref<OpenStep>(step), grad.storage()->unfinished_data(), note.scale.data(),
+          note.shift.data()};
 }
 
 bool join_relu(const Value* args, const Tensor* self, Value& result) {

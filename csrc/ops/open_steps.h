@@ -25,6 +25,19 @@ bool leave_affine_open(const Tensor& out, const ChannelShape& shape, Activation&
 bool leave_conv_affine_open(const Tensor& out, const Tensor& input, const ChannelShape& shape,
                             const std::vector<float>& scale, const std::vector<float>& shift);
 
+// The gradient of relu: left open for batch normalisation where relu joined it.
+Tensor relu_gradient(GradContext& c);
+
+// A gradient that relu_gradient left open, for the batch norm of `input`: `data` before the relu,
+// which is passed where input * scale[c] + shift[c] is above 0. Without a step: not open, or
+// another batch norm's.
+struct OpenGradient {
+  Ref<OpenStep> step;
+  const void* data = nullptr;
+  const float *scale = nullptr, *shift = nullptr;
+};
+OpenGradient open_gradient(const Tensor& grad, const Tensor& input, const ChannelShape& shape);
+
 // Op::join of relu and of add.Tensor.
 bool join_relu(const Value* args, const Tensor* self, Value& result);
 bool join_add(const Value* args, const Tensor* self, Value& result);

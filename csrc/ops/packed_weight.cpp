@@ -22,8 +22,7 @@ PackedWeight::Key PackedWeight::key_of(const Tensor& weight, const ConvProblem& 
 Ref<PackedWeight> PackedWeight::of(const Tensor& weight, const ConvProblem& p, bool bias) {
   Storage& storage = *weight.storage();
   if (!storage.watched() || !weight.is_contiguous() || weight.dtype() != DType::Float32) return {};
-  // Only this class hangs anything on storages.
-  Ref<PackedWeight> seen(static_cast<PackedWeight*>(storage.derived.get()));
+  Ref<PackedWeight> seen(dynamic_cast<PackedWeight*>(storage.derived.get()));
   const Key key = key_of(weight, p, bias);
   if (!seen || seen->changes_ != storage.changes || seen->key_ != key) {
     Ref<PackedWeight> note(new PackedWeight);

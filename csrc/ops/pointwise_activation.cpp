@@ -286,9 +286,7 @@ OP("relu(Tensor self) -> Tensor")
       RL_CHECK(d != DType::Bool, "Boolean inputs not supported for relu");
       RL_CHECK_KIND(NotImplemented, !is_complex(d), "clamp is not supported for complex types");
     })
-    .grad("self", "result", [](GradContext& c) {
-      return over_grad<"threshold_backward">(c, c.result(), int64_t(0));
-    });
+    .grad("self", "result", relu_gradient);
 OP("threshold(Tensor self, Scalar threshold, Scalar value) -> Tensor")
     .function_only()
     .pointwise(pointwise<Threshold, 1, OrderedTypes>())

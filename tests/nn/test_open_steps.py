@@ -231,3 +231,57 @@ def test_a_result_that_nobody_reads():
     torch.ones(1).add_(1)
     assert torch.cpu.memory_stats()["allocated_bytes.all.current"] == before
     assert bn.num_batches_tracked == 1
+
+
+@pytest.mark.parametrize("last", [True, False])
+@pytest.mark.parametrize("training", [True, False])
+def test_gradient_of_relu_after_batch_norm(last, training):
+    x, other = operands((3, 40, 20, 20), last)
+    x[0, 0, 0, 0] = float("nan") if not training else 0.0
+    bn = bn_of(x.shape, training)
+    state = {k: v.clone() for k, v in bn.state_dict().items()}
+
+    def run(forward):
+        bn.load_state_dict(state)
+        bn.zero_grad()
+        source = x.clone().requires_grad_()
+        seen = forward(source)
+        return [source.grad, bn.weight.grad.clone(), bn.bias.grad.clone(), *seen]
+
+    def plain(source, inplace=False):
+        F.relu(bn(source), inplace=inplace).backward(other)
+        return []
+
+    def hooked(source):
+        seen, y = [], bn(source)
+        y.register_hook(lambda g: seen.append(g))
+        F.relu(y).backward(other)
+        return seen
+
+    def retained(source):
+        y = bn(source)
+        y.retain_grad()
+        F.relu(y).backward(other)
+        return [y.grad]
+
+    def used_twice(source):
+        y = bn(source)
+        (F.relu(y) * other + y * 2).sum().backward()
+        return []
+
+    reference = run(lambda s: F.relu(bn(s) + 0).backward(other) or [])
+    for forward in (plain, lambda s: plain(s, True), hooked, retained):
+        for a, b in zip(run(forward), reference, strict=False):
+            assert torch.equal(a.nan_to_num(7), b.nan_to_num(7)), forward
+    masked = (apart(bn(x)).detach() <= 0).logical_not() * other
+    bn.load_state_dict(state)
+    for forward in (hooked, retained):
+        assert torch.equal(run(forward)[3], masked)
+
+    def twice_apart(source):
+        y = bn(source) + 0
+        (F.relu(y) * other + y * 2).sum().backward()
+        return []
+
+    for a, b in zip(run(used_twice), run(twice_apart), strict=True):
+        assert torch.equal(a.nan_to_num(7), b.nan_to_num(7))
