@@ -65,7 +65,14 @@ Storage::Storage(void* data, size_t bytes, Device device, Release release, void*
     : data_(data), bytes_(bytes), device_(device), release_(release), context_(context) {}
 
 Storage::~Storage() {
-  if (open_) close();
+  if (open_) {
+    const Ref<OpenStep> step = close();
+    try {
+      if (!step->taken_) step->write(data_);
+    } catch (const std::exception&) {
+      // No memory for a result that nobody is going to read.
+    }
+  }
   if (release_) {
     release_(context_);
   } else if (data_) {
@@ -97,12 +104,12 @@ void Storage::leave_open(Ref<OpenStep> step) {
   open_->owner_ = this;
 }
 
-void Storage::close() {
+Ref<OpenStep> Storage::close() {
   std::vector<Storage*>& list = open_storages();
   list.erase(std::find(list.begin(), list.end(), this));
   --open_count_;
   open_->owner_ = nullptr;
-  open_ = nullptr;
+  return std::exchange(open_, nullptr);
 }
 
 void Storage::finish() {

@@ -28,10 +28,14 @@ class OpenStep : public RefCounted {
   virtual bool reads(const Storage& storage) const = 0;
   // The storage that is open with this step; null before and afterwards.
   Storage* owner() const { return owner_; }
+  // Another step does this work as well. Otherwise it is done even if nobody reads the result:
+  // operators take the time that they take, whatever becomes of their results.
+  void take() { taken_ = true; }
 
  private:
   friend class Storage;
   Storage* owner_ = nullptr;
+  bool taken_ = false;
 };
 
 class Storage final : public RefCounted, public Pooled<Storage> {
@@ -95,7 +99,7 @@ class Storage final : public RefCounted, public Pooled<Storage> {
   friend class RawReader;
   void make_plain();
   void finish();
-  void close();
+  Ref<OpenStep> close();
   static void finish_all(const Storage* changing);
 
   static inline size_t open_count_ = 0;

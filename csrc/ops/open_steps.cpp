@@ -79,8 +79,8 @@ struct Affine final : RefCounted {
   std::unique_ptr<const Activation> x;
   Ref<OpenConv> conv;
   std::vector<float> scale, shift;
-  const OpenAffine* alone = nullptr;  // the step that is this and no more, while it exists
-  Kept result;                        // of that step
+  OpenAffine* alone = nullptr;  // the step that is this and no more, while it exists
+  Kept result;                  // of that step
 
   ChannelTerm<float> term() const {
     return {static_cast<const float*>(x->data), scale.data(), shift.data()};
@@ -164,7 +164,7 @@ class OpenAffine final : public OpenStep {
     const float* other = parts.other ? static_cast<const float*>(parts.other->data) : nullptr;
     Affine& first = *parts.first;
     if (first.conv) return write_conv(first, other, y);
-    if (parts.relu && !parts.sum()) ReluOfAffine::note(*owner(), shape, first);
+    if (owner() && parts.relu && !parts.sum()) ReluOfAffine::note(*owner(), shape, first);
     ChannelMap<float> map{first.term(), {other}, parts.relu};
     if (parts.affine_other) map.other = parts.affine_other->term();
     const GilRelease release(size() > kKeepGil);
@@ -221,8 +221,8 @@ template <class Step>
 Step* open_step(const Tensor& t) {
   return t.defined() ? dynamic_cast<Step*>(t.storage()->open_step()) : nullptr;
 }
-const OpenAffine* open_affine(const Tensor& t) {
-  const auto* step = open_step<OpenAffine>(t);
+OpenAffine* open_affine(const Tensor& t) {
+  auto* step = open_step<OpenAffine>(t);
   return step && step->covers(t) ? step : nullptr;
 }
 
@@ -234,8 +234,8 @@ bool leave_open(const Tensor& out, const ChannelShape& shape, const Ref<Affine>&
 }
 
 // The result of an operator that took over `from`, which is the open step of `like`.
-Tensor joined(const Ref<const OpenAffine>& from, const Tensor& like, const Tensor* self,
-              Parts parts) {
+Tensor joined(const Ref<OpenAffine>& from, const Tensor& like, const Tensor* self, Parts parts) {
+  from->take();
   const Tensor out = self ? *self : empty_strided(like.sizes(), like.strides(), like.dtype());
   if (!self) out.storage()->layout = like.storage()->layout;
   out.storage()->leave_open(make_ref<OpenAffine>(from->shape, out, std::move(parts)));
@@ -279,6 +279,7 @@ bool leave_conv_affine_open(const Tensor& out, const Tensor& input, const Channe
     return false;
   const Ref<Affine> affine = make_ref<Affine>();
   affine->conv = conv;
+  conv->take();
   affine->scale = scale;
   affine->shift = shift;
   return leave_open(out, shape, affine);
@@ -306,13 +307,14 @@ OpenGradient open_gradient(const Tensor& grad, const Tensor& input, const Channe
       note.shape.order != shape.order || note.shape.n != shape.n || note.shape.c != shape.c ||
       note.shape.s != shape.s || input.offset() != 0)
     return {};
+  step->take();
   return {Ref<OpenStep>(step), grad.storage()->unfinished_data(), note.scale.data(),
           note.shift.data()};
 }
 
 bool join_relu(const Value* args, const Tensor* self, Value& result) {
   const Tensor& t = Unbox<Tensor>::get(args[0]);
-  const Ref<const OpenAffine> step(open_affine(t));
+  const Ref<OpenAffine> step(open_affine(t));
   if (!step || step->parts.relu) return false;
   Parts parts = step->parts;
   parts.relu = true;
@@ -326,7 +328,7 @@ bool join_add(const Value* args, const Tensor* self, Value& result) {
   if (a->storage() == b->storage() || a->sizes() != b->sizes() || a->dtype() != b->dtype() ||
       !same_bytes_order(*a, *b))
     return false;
-  Ref<const OpenAffine> x(open_affine(*a)), y(open_affine(*b));
+  Ref<OpenAffine> x(open_affine(*a)), y(open_affine(*b));
   if (x && !x->parts.alone()) x = nullptr;
   if (y && !y->parts.alone()) y = nullptr;
   // The sum is written where the convolution, if there is one, writes.
@@ -336,6 +338,7 @@ bool join_add(const Value* args, const Tensor* self, Value& result) {
   Parts parts = x->parts;
   if (y && !y->parts.first->conv && !parts.first->conv) {
     parts.affine_other = y->parts.first;
+    y->take();
   } else {
     if (!b->storage()->watched() || b->offset() != 0) return false;
     parts.other = std::make_shared<const Activation>(*b, x->shape.order);
