@@ -84,6 +84,7 @@ bool settle_open(const Op& op, const Value* args, Value& result) {
 bool settle_open_inplace(const Op& op, const Value* args, const Tensor& self) {
   Value result;
   if (op.join && op.join(args, &self, result)) return true;
+  self.storage()->raw_data();  // finished first: others may be made of it
   Storage::finish_open(op.join ? self.storage().get() : nullptr);
   return false;
 }

@@ -1,6 +1,7 @@
 """Convolution and batch normalisation leave their last step to the operator that follows: the
 results must be those of separate operators, in every bit, whatever else is kept, changed or read."""
 
+import random
 import threading
 
 import pytest
@@ -285,4 +286,70 @@ def test_gradient_of_relu_after_batch_norm(last, training):
         return []
 
     for a, b in zip(run(used_twice), run(twice_apart), strict=True):
+        assert torch.equal(a.nan_to_num(7), b.nan_to_num(7))
+
+
+class Program:
+    """A random program over four tensors; `settle` runs after every step."""
+
+    def __init__(self, seed, settle):
+        torch.manual_seed(seed)
+        self.settle, self.last = settle, bool(seed % 2)
+        shape = (2, 32, 16, 16)
+        self.bns = [bn_of(shape, training) for training in (True, False, False)]
+        self.convs = [torch.nn.Conv2d(32, 32, k, padding=k // 2) for k in (1, 3)]
+        self.values = [self.new(shape) for _ in range(4)]
+        self.views = []
+        self.random = random.Random(seed)
+
+    def new(self, shape):
+        t = torch.randn(*shape)
+        return t.contiguous(memory_format=torch.channels_last) if self.last else t
+
+    def step(self):
+        pick = self.random.choice
+        i, j = self.random.randrange(4), self.random.randrange(4)
+        v, x = self.values, self.values[i]
+        kind = self.random.randrange(16)
+        if kind <= 4:
+            v[j] = pick(self.bns)(x)
+        elif kind <= 6:
+            v[j] = pick(self.convs)(x)
+        elif kind == 7:
+            v[j] = F.relu(x)
+        elif kind == 8:
+            F.relu_(x)
+        elif kind == 9:
+            v[j] = x + v[j]
+        elif kind == 10:
+            x += v[j]
+        elif kind == 11:
+            torch.add(x, v[j], out=v[(i + 1) % 4])
+        elif kind == 12:
+            self.views.append(x[:, : self.random.randrange(1, 33)])
+        elif kind == 13 and self.views:
+            pick(self.views).mul_(0.5)
+        elif kind == 14:
+            x.clamp_(-3, 3)
+        else:
+            with torch.enable_grad():
+                leaf = x.detach().requires_grad_()
+                F.relu(pick(self.bns)(leaf)).backward(v[j])
+                v[j] = leaf.grad
+        self.settle()
+
+    def run(self):
+        with torch.no_grad():
+            for _ in range(40):
+                self.step()
+        return [*self.values, *self.views, *(b.running_mean for b in self.bns)]
+
+
+# The last ones change a convolution's result in place while a later step is made of it.
+@pytest.mark.parametrize("seed", [*range(60), 1397, 1833, 2332])
+def test_random_programs(seed):
+    one = torch.ones(1)
+    # An operator that does not join runs every open step.
+    expected = Program(seed, lambda: one.neg()).run()
+    for a, b in zip(Program(seed, lambda: None).run(), expected, strict=True):
         assert torch.equal(a.nan_to_num(7), b.nan_to_num(7))
