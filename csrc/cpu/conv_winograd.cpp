@@ -3,6 +3,8 @@
 //
 // S. Winograd, Arithmetic Complexity of Computations, 1980; A. Lavin and S. Gray, Fast Algorithms
 // for Convolutional Neural Networks, arXiv 1509.09308, equations 5 to 8.
+#include "cpu/conv_winograd.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -140,6 +142,72 @@ void run(const TileGrid& grid, const float* u, const float* data, const float* b
 constexpr int64_t kWeightBlock = 64;  // channels of either side of a block of the weight gradient
 constexpr int64_t kWeightTasks = 32;
 
+// Output positions from which on the weight's gradient goes by large tiles: their error is then
+// below that of the plain sum, which grows with its length.
+constexpr int64_t kLargeTiles = 768;
+
+// A task holds the 16 sums of up to 64 x 64 pairs of channels in the cache while it passes over its
+// share of the tiles. Shares depend on the problem alone, and are added in order.
+void small_tile_weights(const ConvProblem& p, const float* src, const float* diff_dst,
+                        float* diff_weight) {
+  const WinogradKernels& k = best();
+  const int64_t out[2] = {p.out_size(0), p.out_size(1)};
+  const TileGrid grid = make_grid(p.in, out, p.pad_lo, p.n, p.ic, p.oc);
+  const auto blocks = [](int64_t n) { return (n + kWeightBlock - 1) / kWeightBlock; };
+  const int64_t pairs = blocks(p.ic) * blocks(p.oc), weights = p.ic * p.oc * 9;
+  constexpr int64_t step = 64;  // tiles between additions to the sums
+  const int64_t shares =
+      std::clamp<int64_t>(kWeightTasks / pairs, 1, (grid.tiles + step - 1) / step);
+  const int64_t share = (grid.tiles + shares - 1) / shares;
+  const Scratch partial(shares > 1 ? sizeof(float) * weights * shares : 0);
+  float* const parts = shares > 1 ? partial.get<float>() : diff_weight;
+  parallel_for(pairs * shares, 1, [&](int64_t begin, int64_t end) {
+    const int64_t square = padded(kWeightBlock * kWeightBlock), side = padded(step * kWeightBlock);
+    const Scratch block(sizeof(float) * 16 * (square + 2 * side));
+    float *const sum = block.get<float>(), *const v = sum + 16 * square, *const g = v + 16 * side;
+    for (int64_t task = begin; task < end; task++) {
+      const int64_t pair = task % pairs, part = task / pairs,
+                    ic0 = pair % blocks(p.ic) * kWeightBlock,
+                    oc0 = pair / blocks(p.ic) * kWeightBlock,
+                    ics = std::min(kWeightBlock, p.ic - ic0),
+                    ocs = std::min(kWeightBlock, p.oc - oc0),
+                    last = std::min(grid.tiles, (part + 1) * share);
+      std::fill_n(sum, 16 * square, 0.0f);
+      for (int64_t first = part * share; first < last; first += step) {
+        const int64_t tiles = std::min(step, last - first);
+        k.transform_inputs({&grid, src, first, tiles, ic0, ics, side}, v);
+        k.transform_gradients({&grid, diff_dst, first, tiles, oc0, ocs, side}, g);
+        for (int64_t i = 0; i < 16; i++)
+          k.correlate(tiles, ocs, ics, g + i * side, v + i * side, sum + i * square);
+      }
+      float* to = parts + part * weights;
+      for (int64_t o = 0; o < ocs; o++)
+        for (int64_t i = 0; i < ics; i += k.vector)
+          k.finish_weights(sum + o * ics + i, square, to + ((oc0 + o) * p.ic + ic0 + i) * 9);
+    }
+  });
+  if (shares > 1)
+    parallel_for(weights, 4096, [&](int64_t begin, int64_t end) {
+      std::copy(parts + begin, parts + end, diff_weight + begin);
+      for (int64_t s = 1; s < shares; s++)
+        for (int64_t i = begin; i < end; i++) diff_weight[i] += parts[s * weights + i];
+    });
+}
+
+void bias_gradient(const ConvProblem& p, const float* diff_dst, float* diff_bias) {
+  const WinogradKernels& k = best();
+  const int64_t size = p.out_size(0) * p.out_size(1);
+  const Scratch images(sizeof(float) * p.n * p.oc);
+  float* const sums = images.get<float>();
+  std::fill_n(sums, p.n * p.oc, 0.0f);
+  parallel_for(p.n, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++)
+      k.add_rows(diff_dst + i * size * p.oc, size, p.oc, sums + i * p.oc);
+  });
+  std::fill_n(diff_bias, p.oc, 0.0f);
+  k.add_rows(sums, p.n, p.oc, diff_bias);
+}
+
 }  // namespace
 
 bool handles_weights(const ConvProblem& p) {
@@ -190,63 +258,13 @@ void backward_data(const ConvProblem& p, const float* weight, const float* diff_
   run(make_grid(out, p.in, pad, p.n, p.oc, p.ic), packed.get<float>(), diff_dst, nullptr, diff_src);
 }
 
-// A task holds the 16 sums of up to 64 x 64 pairs of channels in the cache while it passes over its
-// share of the tiles. Shares depend on the problem alone, and are added in order.
 void backward_weights(const ConvProblem& p, const float* src, const float* diff_dst,
                       float* diff_weight, float* diff_bias) {
-  const WinogradKernels& k = best();
-  const int64_t out[2] = {p.out_size(0), p.out_size(1)};
-  const TileGrid grid = make_grid(p.in, out, p.pad_lo, p.n, p.ic, p.oc);
-  const auto blocks = [](int64_t n) { return (n + kWeightBlock - 1) / kWeightBlock; };
-  const int64_t pairs = blocks(p.ic) * blocks(p.oc), weights = p.ic * p.oc * 9;
-  constexpr int64_t step = 64;  // tiles between additions to the sums
-  const int64_t shares =
-      std::clamp<int64_t>(kWeightTasks / pairs, 1, (grid.tiles + step - 1) / step);
-  const int64_t share = (grid.tiles + shares - 1) / shares;
-  const Scratch partial(shares > 1 ? sizeof(float) * weights * shares : 0);
-  float* const parts = shares > 1 ? partial.get<float>() : diff_weight;
-  parallel_for(pairs * shares, 1, [&](int64_t begin, int64_t end) {
-    const int64_t square = padded(kWeightBlock * kWeightBlock), side = padded(step * kWeightBlock);
-    const Scratch block(sizeof(float) * 16 * (square + 2 * side));
-    float *const sum = block.get<float>(), *const v = sum + 16 * square, *const g = v + 16 * side;
-    for (int64_t task = begin; task < end; task++) {
-      const int64_t pair = task % pairs, part = task / pairs,
-                    ic0 = pair % blocks(p.ic) * kWeightBlock,
-                    oc0 = pair / blocks(p.ic) * kWeightBlock,
-                    ics = std::min(kWeightBlock, p.ic - ic0),
-                    ocs = std::min(kWeightBlock, p.oc - oc0),
-                    last = std::min(grid.tiles, (part + 1) * share);
-      std::fill_n(sum, 16 * square, 0.0f);
-      for (int64_t first = part * share; first < last; first += step) {
-        const int64_t tiles = std::min(step, last - first);
-        k.transform_inputs({&grid, src, first, tiles, ic0, ics, side}, v);
-        k.transform_gradients({&grid, diff_dst, first, tiles, oc0, ocs, side}, g);
-        for (int64_t i = 0; i < 16; i++)
-          k.correlate(tiles, ocs, ics, g + i * side, v + i * side, sum + i * square);
-      }
-      float* to = parts + part * weights;
-      for (int64_t o = 0; o < ocs; o++)
-        for (int64_t i = 0; i < ics; i += k.vector)
-          k.finish_weights(sum + o * ics + i, square, to + ((oc0 + o) * p.ic + ic0 + i) * 9);
-    }
-  });
-  if (shares > 1)
-    parallel_for(weights, 4096, [&](int64_t begin, int64_t end) {
-      std::copy(parts + begin, parts + end, diff_weight + begin);
-      for (int64_t s = 1; s < shares; s++)
-        for (int64_t i = begin; i < end; i++) diff_weight[i] += parts[s * weights + i];
-    });
-  if (!diff_bias) return;
-  const int64_t size = out[0] * out[1];
-  const Scratch images(sizeof(float) * p.n * p.oc);
-  float* const sums = images.get<float>();
-  std::fill_n(sums, p.n * p.oc, 0.0f);
-  parallel_for(p.n, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i++)
-      k.add_rows(diff_dst + i * size * p.oc, size, p.oc, sums + i * p.oc);
-  });
-  std::fill_n(diff_bias, p.oc, 0.0f);
-  k.add_rows(sums, p.n, p.oc, diff_bias);
+  if (p.n * p.out_size(0) * p.out_size(1) >= kLargeTiles)
+    large_tile_weights(p, src, diff_dst, diff_weight);
+  else
+    small_tile_weights(p, src, diff_dst, diff_weight);
+  if (diff_bias) bias_gradient(p, diff_dst, diff_bias);
 }
 
 }  // namespace rl::winograd

@@ -18,6 +18,12 @@ CASES = [
     (5, 80, 96, 12, 7, 3, 1, 0, True),
     (4, 64, 32, 10, 5, 3, 1, 2, False),
     (1, 144, 64, 17, 16, 3, 1, 1, True),
+    # gradients of weights by large tiles: with tiles cut short, of nothing else, and several rounds
+    (9, 48, 80, 13, 11, 3, 1, 1, True),
+    (20, 96, 32, 10, 9, 3, 1, 2, False),
+    (400, 32, 48, 2, 1, 3, 1, 1, True),
+    (62, 64, 64, 16, 15, 3, 1, 1, False),
+    (17, 192, 208, 7, 7, 3, 1, 1, False),
     (2, 32, 48, 9, 11, 3, 2, 1, True),
     (2, 32, 48, 9, 11, 1, 1, 0, False),
     # large batches of small images
@@ -89,6 +95,28 @@ def test_float32_agrees_with_the_definition(case):
 def scale(values):
     """The size of what is summed: errors of a long sum grow with it, not with the result."""
     return max(1.0, float(np.sqrt(np.mean(values**2))))
+
+
+# Bounds are those of docs/design/convolution.md; a plain float32 sum has 2.2e-7, 2.2e-7 and 5e-7 or more.
+@pytest.mark.parametrize(
+    "case",
+    [
+        (4, 64, 64, 28, 28, 3, 1, 1, False),
+        (16, 256, 32, 14, 14, 3, 1, 1, False),
+        (16, 32, 512, 7, 7, 3, 1, 1, False),
+    ],
+    ids=lambda case: "x".join(str(int(v)) for v in case),
+)
+def test_rounding_errors_stay_within_what_is_documented(case):
+    x, weight, _, g = draw(case)
+    leaves = [rl.from_numpy(v).requires_grad_() for v in (x, weight)]
+    y = rl.nn.functional.conv2d(*leaves, padding=1)
+    y.backward(rl.from_numpy(g))
+    wide = [v.astype(np.float64) for v in (x, weight)]
+    expected = by_definition(*wide, None, g.astype(np.float64), 1, 1)
+    got = [y.detach(), *(leaf.grad for leaf in leaves)]
+    for value, want, bound in zip(got, expected, (3.8e-7, 3.8e-7, 7e-7)):
+        assert np.sqrt(np.mean((value.numpy() - want) ** 2) / np.mean(want**2)) < bound
 
 
 PROGRAM = """
