@@ -119,7 +119,7 @@ bool handles_packed(const ConvProblem& p);   // forward with a packed weight
 bool handles_weights(const ConvProblem& p);  // the gradient of the weight
 size_t packed_bytes(const ConvProblem& p);
 void pack(const ConvProblem& p, const float* weight, float* packed);
-// Reads either the plain weight or, where not null, the packed one.
+// Reads the packed weight where not null, and the plain one about what is not finite.
 void forward(const ConvProblem& p, const float* src, const float* weight, const float* packed,
              const float* bias, float* dst);
 void backward_data(const ConvProblem& p, const float* weight, const float* diff_dst,

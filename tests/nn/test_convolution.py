@@ -148,14 +148,30 @@ def test_results_do_not_depend_on_the_number_of_threads(level):
     assert len(outputs) == 1
 
 
-def test_infinite_inputs_stay_in_their_field():
-    x = rl.zeros(1, 32, 20, 20)
-    x[0, 0, 10, 10] = float("inf")
-    y = rl.nn.functional.conv2d(x, rl.ones(32, 32, 3, 3), padding=1)
-    finite = rl.isfinite(y)
-    assert not finite[0, :, 9:12, 9:12].any()
-    finite[0, :, 9:12, 9:12] = True
-    assert finite.all()
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+@pytest.mark.parametrize("place", [(10, 10), (0, 0), (19, 21), (7, 3), (8, 12), (13, 5)])
+def test_what_is_not_finite_stays_in_its_field(value, place):
+    random = np.random.default_rng(3)
+    x, g = (random.standard_normal((1, 32, 20, 22)).astype(np.float32) for _ in range(2))
+    w = random.standard_normal((32, 32, 3, 3)).astype(np.float32)
+    x[0, 5, *place] = g[0, 7, *place] = value
+    leaf = rl.from_numpy(x).requires_grad_()
+    y = rl.nn.functional.conv2d(leaf, rl.from_numpy(w), rl.ones(32), padding=1)
+    y.backward(rl.from_numpy(g))
+    x[0, 5, *place] = g[0, 7, *place] = 0  # what lies outside of the field is as without it
+    wide = [v.astype(np.float64) for v in (x, w, np.ones(32), g)]
+    expected = by_definition(*wide, 1, 1)
+    rows, columns = (slice(max(p - 1, 0), p + 2) for p in place)
+    for got, want in ((y.detach(), expected[0]), (leaf.grad, expected[1])):
+        finite = rl.isfinite(got)
+        assert not finite[0, :, rows, columns].any()
+        finite[0, :, rows, columns] = True
+        assert finite.all()
+        want[0, :, rows, columns] = 0
+        got[0, :, rows, columns] = 0
+        rl.testing.assert_close(
+            got.double(), rl.from_numpy(want), rtol=1.3e-6, atol=1e-5 * scale(want)
+        )
 
 
 def double_numpy(conv):
