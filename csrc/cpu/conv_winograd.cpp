@@ -1,5 +1,6 @@
-// Convolution by Winograd's F(2x4, 3x3): 24 products where the plain sum needs 72. Its rounding
-// errors are 1.2 to 1.6 times those of the plain sum (docs/design/convolution.md).
+// Convolution by Winograd's F(2x4, 3x3): 24 products where the plain sum needs 72; at stride two by
+// tiles of 3 x 3 outputs, 49 for 81. Rounding errors are 1.2 to 1.6 times those of the plain sum
+// (docs/design/convolution.md).
 //
 // S. Winograd, Arithmetic Complexity of Computations, 1980; A. Lavin and S. Gray, Fast Algorithms
 // for Convolutional Neural Networks, arXiv 1509.09308, equations 5 to 8; B. Barabasz, A. Anderson,
@@ -20,26 +21,27 @@ namespace rl::winograd {
 namespace {
 
 constexpr int64_t kMaxChannels = 2048, kMaxWidth = kMaxChannels;
-constexpr int kDown = 4, kAcross = 6;  // positions of a tile of 2 x 4 outputs
-constexpr int64_t kPositions = kDown * kAcross;
-constexpr int64_t kStep = 256;       // inputs between additions to the sums
-constexpr int64_t kMostTiles = 132;  // of a block
+constexpr int64_t kMaxField = 49, kMaxOutputs = 36;  // of a tile
+constexpr int64_t kStep = 256;                       // inputs between additions to the sums
+constexpr int64_t kMostTiles = 132;                  // of a block
 
-// Tiles whose outputs go to images (n, rows, cols, channels).
+// Tiles whose outputs go to images (n, rows, cols, channels), `scale` of them in each direction for
+// each that a place counts.
 struct OutputRun {
   const Place* tiles;
   int64_t count;
   float* data;
-  int64_t rows, cols, channels;
+  int64_t rows, cols, channels, scale;
   const float* bias;  // may be null
 
   // Null for what is another tile's or nobody's.
-  void pointers(const Place& t, float** to) const {
-    for (int64_t y = 0; y < 2; y++)
-      for (int64_t x = 0; x < 4; x++) {
-        const bool own = y < t.rows && x < t.cols && t.y + y < rows && t.x + x < cols;
-        *to++ = own ? data + ((t.image * rows + t.y + y) * cols + t.x + x) * channels : nullptr;
-      }
+  void pointers(const Place& t, int64_t down, int64_t across, float** to) const {
+    const int64_t y0 = t.y * scale, x0 = t.x * scale, below = std::min(rows, y0 + t.rows * scale),
+                  right = std::min(cols, x0 + t.cols * scale);
+    for (int64_t y = y0; y < y0 + down; y++)
+      for (int64_t x = x0; x < x0 + across; x++)
+        *to++ =
+            y < below && x < right ? data + ((t.image * rows + y) * cols + x) * channels : nullptr;
   }
 };
 
@@ -54,13 +56,26 @@ struct WeightView {
   }
 };
 
-struct WinogradKernels {
+// One way of convolving, and its sizes in both directions: of the field that a tile reads, of its
+// positions, of its outputs, of its positions that have weights of their own.
+struct Steps {
+  int64_t field_rows, field_cols, down, across, out_rows, out_cols, weight_rows, weight_cols;
   void (*transform_inputs)(const Image& image, const Place* tiles, int64_t count, float* out,
                            int64_t position_step);
   void (*transform_outputs)(const OutputRun& run, const float* in, int64_t position_step,
                             bool* strange);
   void (*transform_weights)(const WeightView& w, int64_t first, int64_t width, float* out,
                             int64_t position_step);
+
+  // Positions past the last that has weights of its own share that one's.
+  int64_t weight_of(int64_t position) const {
+    return std::min(position / across, weight_rows - 1) * weight_cols +
+           std::min(position % across, weight_cols - 1);
+  }
+};
+
+struct WinogradKernels {
+  Steps plain, strided, strided_gradient;
   void (*multiply)(int64_t rows, int64_t inputs, int64_t outputs, const float* a,
                    const float* panels, float* c);
   void (*add_rows)(const float* in, int64_t rows, int64_t channels, float* sum);
@@ -91,12 +106,13 @@ int64_t block_tiles(int64_t tiles, int64_t weights) {
   return std::max<int64_t>(12, (step + 5) / 6 * 6);
 }
 
-void pack_panels(const WeightView& w, float* u) {
+void pack_panels(const Steps& steps, const WeightView& w, float* u) {
   const WinogradKernels& k = best();
   const int64_t panels = (w.outputs + k.panel - 1) / k.panel, step = padded(w.inputs * w.outputs);
   parallel_for(panels, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin * k.panel; i < std::min(w.outputs, end * k.panel); i += k.panel)
-      k.transform_weights(w, i, std::min<int64_t>(k.panel, w.outputs - i), u + i * w.inputs, step);
+      steps.transform_weights(w, i, std::min<int64_t>(k.panel, w.outputs - i), u + i * w.inputs,
+                              step);
   });
 }
 
@@ -104,45 +120,66 @@ WeightView forward_view(const ConvProblem& p, const float* weight) {
   return {weight, p.ic, p.oc, 9, p.ic * 9, false};
 }
 
-// A convolution of images (n, in[0], in[1], inputs) to (n, out[0], out[1], outputs).
+const Steps& forward_steps(const ConvProblem& p) {
+  return p.stride[0] == 2 ? best().strided : best().plain;
+}
+
+// A convolution of images (n, in[0], in[1], inputs) to (n, out[0], out[1], outputs). `scale`:
+// outputs for each input, two for the gradient of an input that was read at stride two.
 struct Convolution {
-  const int64_t *in, *out, *pad;
+  const Steps& steps;
+  const int64_t *in, *out;
+  int64_t top, left, stride, scale;
   const float* data;
   WeightView weight;
   const float* bias;  // may be null
   float* result;
 
   Image image() const {
-    return {data, in[0], in[1], weight.inputs, pad[0], pad[1], 0, weight.inputs, false};
+    return {data, in[0], in[1], weight.inputs, top, left, stride, 0, weight.inputs, false};
   }
-  OutputRun outputs(const Tiles& tiles) const {
-    return {tiles.data(), tiles.size(), result, out[0], out[1], weight.outputs, bias};
+  OutputRun outputs(const Place* tiles, int64_t count) const {
+    return {tiles, count, result, out[0], out[1], weight.outputs, scale, bias};
+  }
+  Axis axis(int64_t direction) const {
+    return {(out[direction] + scale - 1) / scale,
+            (direction ? steps.out_cols : steps.out_rows) / scale};
+  }
+  // The field's row that output row `i` of a tile reads with tap `tap`, or -1; columns alike.
+  int64_t reads(int64_t i, int64_t tap) const {
+    if (scale == 1) return i * stride + tap;
+    if (i % 2 == 0) return tap == 1 ? i / 2 : -1;
+    return tap == 1 ? -1 : i / 2 + tap / 2;
   }
 };
 
 // In a tile an infinity or a NaN reaches outputs that do not read it. These are summed again as
 // they are defined.
 void repair(const Convolution& c, const Place& t) {
+  const Steps& steps = c.steps;
   const int64_t inputs = c.weight.inputs, outputs = c.weight.outputs;
   const std::vector<float> zeros(size_t(inputs), 0.0f);
-  const float* from[kPositions];
-  c.image().pointers<kDown, kAcross>(t, zeros.data(), from);
-  bool finite[kPositions];
-  for (int64_t i = 0; i < kPositions; i++)
+  const float* from[kMaxField];
+  c.image().pointers(t, steps.field_rows, steps.field_cols, zeros.data(), from);
+  bool finite[kMaxField];
+  for (int64_t i = 0; i < steps.field_rows * steps.field_cols; i++)
     finite[i] = std::all_of(from[i], from[i] + inputs, [](float v) { return std::isfinite(v); });
-  float* to[8];
-  OutputRun{&t, 1, c.result, c.out[0], c.out[1], outputs, c.bias}.pointers(t, to);
-  for (int64_t i = 0; i < 8; i++) {
-    const int64_t corner = i / 4 * kAcross + i % 4;
+  float* to[kMaxOutputs];
+  c.outputs(&t, 1).pointers(t, steps.out_rows, steps.out_cols, to);
+  for (int64_t i = 0; i < steps.out_rows * steps.out_cols; i++) {
+    int64_t field[9];
     bool reads_finite = true;
-    for (int64_t tap = 0; tap < 9; tap++)
-      reads_finite = reads_finite && finite[corner + tap / 3 * kAcross + tap % 3];
+    for (int64_t tap = 0; tap < 9; tap++) {
+      const int64_t y = c.reads(i / steps.out_cols, tap / 3),
+                    x = c.reads(i % steps.out_cols, tap % 3);
+      field[tap] = y < 0 || x < 0 ? -1 : y * steps.field_cols + x;
+      reads_finite = reads_finite && (field[tap] < 0 || finite[field[tap]]);
+    }
     for (int64_t o = 0; to[i] && reads_finite && o < outputs; o++) {
       double sum = c.bias ? c.bias[o] : 0;
-      for (int64_t tap = 0; tap < 9; tap++) {
-        const float* const x = from[corner + tap / 3 * kAcross + tap % 3];
-        for (int64_t k = 0; k < inputs; k++) sum += double(x[k]) * c.weight.tap(o, k, tap);
-      }
+      for (int64_t tap = 0; tap < 9; tap++)
+        for (int64_t k = 0; field[tap] >= 0 && k < inputs; k++)
+          sum += double(from[field[tap]][k]) * c.weight.tap(o, k, tap);
       to[i][o] = float(sum);
     }
   }
@@ -150,27 +187,29 @@ void repair(const Convolution& c, const Place& t) {
 
 // u: the weights as pack_panels left them.
 void run(const Convolution& c, int64_t n, const float* u) {
-  const WinogradKernels& k = best();
-  const Axis rows(c.out[0], 2), cols(c.out[1], 4);
+  const Steps& steps = c.steps;
+  const Axis rows = c.axis(0), cols = c.axis(1);
   const int64_t inputs = c.weight.inputs, outputs = c.weight.outputs,
-                all = n * rows.tiles * cols.tiles, u_step = padded(inputs * outputs),
-                step = block_tiles(all, kPositions * u_step);
+                positions = steps.down * steps.across, all = n * rows.tiles * cols.tiles,
+                u_step = padded(inputs * outputs),
+                step = block_tiles(all, steps.weight_rows * steps.weight_cols * u_step);
   parallel_for((all + step - 1) / step, 1, [&](int64_t begin, int64_t end) {
     const int64_t v_step = padded(step * inputs), m_step = padded(step * outputs);
-    const Scratch block(sizeof(float) * kPositions * (v_step + m_step));
-    float *const v = block.get<float>(), *const m = v + kPositions * v_step;
+    const Scratch block(sizeof(float) * positions * (v_step + m_step));
+    float *const v = block.get<float>(), *const m = v + positions * v_step;
     for (int64_t first = begin * step; first < std::min(all, end * step); first += step) {
       const Tiles tiles(rows, cols, first, std::min(step, all - first));
-      k.transform_inputs(c.image(), tiles.data(), tiles.size(), v, v_step);
-      for (int64_t p = 0; p < kPositions; p++) {
+      steps.transform_inputs(c.image(), tiles.data(), tiles.size(), v, v_step);
+      for (int64_t p = 0; p < positions; p++) {
         // An even number: rows next to the range are computed and not read.
-        const auto [from, to] = tiles.needing(p / kAcross, p % kAcross, kDown, kAcross);
+        const auto [from, to] = tiles.needing(serves_last(p / steps.across, steps.down),
+                                              serves_last(p % steps.across, steps.across));
         const int64_t row = from / 2 * 2, count = (to - row + 1) / 2 * 2;
-        k.multiply(count, inputs, outputs, v + p * v_step + row * inputs, u + p * u_step,
-                   m + p * m_step + row * outputs);
+        best().multiply(count, inputs, outputs, v + p * v_step + row * inputs,
+                        u + steps.weight_of(p) * u_step, m + p * m_step + row * outputs);
       }
       bool strange[kMostTiles];
-      k.transform_outputs(c.outputs(tiles), m, m_step, strange);
+      steps.transform_outputs(c.outputs(tiles.data(), tiles.size()), m, m_step, strange);
       for (int64_t i = 0; i < tiles.size(); i++)
         if (strange[i]) repair(c, tiles.data()[i]);
     }
@@ -197,8 +236,11 @@ bool handles_weights(const ConvProblem& p) {
   if (simd::level() == simd::Level::baseline || p.nd != 2 || p.groups != 1) return false;
   if (p.src_order != onednn::Order::channels_last || p.dst_order != onednn::Order::channels_last)
     return false;
-  for (int i = 0; i < 2; i++)
-    if (p.kernel[i] != 3 || p.stride[i] != 1 || p.dilation[i] != 1 || p.pad_lo[i] > 2) return false;
+  const int64_t stride = p.stride[0];
+  for (int i = 0; i < 2; i++) {
+    if (p.kernel[i] != 3 || p.stride[i] != stride || p.dilation[i] != 1) return false;
+    if (stride == 2 ? p.pad_lo[i] != 1 : stride != 1 || p.pad_lo[i] > 2) return false;
+  }
   // Narrower layers leave the products too short.
   return p.ic % 16 == 0 && p.oc % 16 == 0 && std::min(p.ic, p.oc) >= 32 &&
          std::max(p.ic, p.oc) <= kMaxChannels;
@@ -215,11 +257,12 @@ bool handles_packed(const ConvProblem& p) {
 }
 
 size_t packed_bytes(const ConvProblem& p) {
-  return sizeof(float) * kPositions * padded(p.ic * p.oc);
+  const Steps& steps = forward_steps(p);  // the gradient's has as many
+  return sizeof(float) * steps.weight_rows * steps.weight_cols * padded(p.ic * p.oc);
 }
 
 void pack(const ConvProblem& p, const float* weight, float* packed) {
-  pack_panels(forward_view(p, weight), packed);
+  pack_panels(forward_steps(p), forward_view(p, weight), packed);
 }
 
 void forward(const ConvProblem& p, const float* src, const float* weight, const float* packed,
@@ -230,18 +273,24 @@ void forward(const ConvProblem& p, const float* src, const float* weight, const 
     pack(p, weight, own.get<float>());
     packed = own.get<float>();
   }
-  run({p.in, out, p.pad_lo, src, forward_view(p, weight), bias, dst}, p.n, packed);
+  run({forward_steps(p), p.in, out, p.pad_lo[0], p.pad_lo[1], p.stride[0], 1, src,
+       forward_view(p, weight), bias, dst},
+      p.n, packed);
 }
 
 // The gradient of the input is a convolution of the output's gradient with the kernel turned round.
+// At stride two and padding one, inputs 2 i and 2 i + 1 read gradients i and i + 1.
 void backward_data(const ConvProblem& p, const float* weight, const float* diff_dst,
                    float* diff_src) {
-  const int64_t out[2] = {p.out_size(0), p.out_size(1)},
-                pad[2] = {2 - p.pad_lo[0], 2 - p.pad_lo[1]};
+  const int64_t out[2] = {p.out_size(0), p.out_size(1)};
+  const bool strided = p.stride[0] == 2;
+  const Steps& steps = strided ? best().strided_gradient : best().plain;
   const WeightView view{weight, p.oc, p.ic, p.ic * 9, 9, true};
   const Scratch packed(packed_bytes(p));
-  pack_panels(view, packed.get<float>());
-  run({out, p.in, pad, diff_dst, view, nullptr, diff_src}, p.n, packed.get<float>());
+  pack_panels(steps, view, packed.get<float>());
+  run({steps, out, p.in, strided ? 0 : 2 - p.pad_lo[0], strided ? 0 : 2 - p.pad_lo[1], 1,
+       strided ? 2 : 1, diff_dst, view, nullptr, diff_src},
+      p.n, packed.get<float>());
 }
 
 void backward_weights(const ConvProblem& p, const float* src, const float* diff_dst,

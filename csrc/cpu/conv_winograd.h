@@ -35,16 +35,17 @@ struct Place {
 // begin `top` and `left` before a tile's place.
 struct Image {
   const float* data;
-  int64_t rows, cols, channels, top, left, channel, width;
+  int64_t rows, cols, channels, top, left, stride, channel, width;
   bool own;  // what is not the tile's own counts as outside
 
-  template <int ROWS, int COLS>
-  void pointers(const Place& t, const float* outside, const float** to) const {
-    const int64_t y0 = t.y - top, x0 = t.x - left,
+  // Of a field of `down` x `width`; `outside` for what no image holds.
+  void pointers(const Place& t, int64_t down, int64_t across, const float* outside,
+                const float** to) const {
+    const int64_t y0 = t.y * stride - top, x0 = t.x * stride - left,
                   below = own ? std::min(rows, t.y + t.rows) : rows,
                   right = own ? std::min(cols, t.x + t.cols) : cols;
-    for (int64_t y = y0; y < y0 + ROWS; y++)
-      for (int64_t x = x0; x < x0 + COLS; x++) {
+    for (int64_t y = y0; y < y0 + down; y++)
+      for (int64_t x = x0; x < x0 + across; x++) {
         const bool inside = y >= 0 && y < below && x >= 0 && x < right;
         *to++ = inside ? data + ((t.image * rows + y) * cols + x) * channels + channel : outside;
       }
@@ -77,16 +78,21 @@ class Tiles {
   }
   const Place* data() const { return places_.data(); }
   int64_t size() const { return int64_t(places_.size()); }
-  // Tiles that need position (y, x) of `height` x `width`.
-  Range needing(int64_t y, int64_t x, int64_t height, int64_t width) const {
-    const bool bottom = y == height - 1, right = x == width - 1;
-    return {right ? ends_[1] : bottom ? ends_[0] : 0, bottom ? ends_[2] : ends_[3]};
+  // Tiles that need a position which serves the last row or the last column of outputs only, or
+  // not.
+  Range needing(bool last_row, bool last_col) const {
+    return {last_col ? ends_[1] : last_row ? ends_[0] : 0, last_row ? ends_[2] : ends_[3]};
   }
 
  private:
   std::vector<Place> places_;
   int64_t ends_[4] = {};
 };
+
+// Whether a position of so many in its direction serves the last output only.
+inline bool serves_last(int64_t position, int64_t positions) {
+  return position == positions - 1 || (positions == 7 && position == 3);
+}
 
 // diff_weight of a problem that handles_weights.
 void weight_gradient(const ConvProblem& p, const float* src, const float* diff_dst,

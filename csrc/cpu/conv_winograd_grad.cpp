@@ -1,5 +1,6 @@
 // Gradient of the weight of a 3 x 3 convolution by Winograd: F(3x3, 4x4), 36 products where the
-// plain sum needs 144, or F(3x3, 2x2), 16 for 36.
+// plain sum needs 144, or F(3x3, 2x2), 16 for 36. At stride two by tiles of 3 x 3 gradients, 49
+// for 81.
 //
 // S. Winograd, Arithmetic Complexity of Computations, 1980; B. Barabasz, A. Anderson, K. Soodhalter
 // and D. Gregg, Error Analysis and Improving the Accuracy of Winograd Convolution, arXiv
@@ -26,7 +27,8 @@ constexpr int64_t kLarge = 768;
 struct GradKernels {
   using Transform = void(const Image& image, const Place* tiles, int64_t count, float* out,
                          int64_t position_step);
-  int64_t tile;
+  // In one direction: gradients, positions, and sums; positions past the last sum add to that one.
+  int64_t tile, side, sums;
   Transform *inputs, *gradients;
   void (*correlate)(int64_t tiles, int64_t outputs, int64_t inputs, const float* g, const float* v,
                     float* sum, bool add_to);
@@ -39,7 +41,8 @@ struct GradKernels {
 
 const GradKernels& best(const ConvProblem& p) {
   const bool large = p.n * p.out_size(0) * p.out_size(1) >= kLarge;
-  return simd::level() == simd::Level::avx512 ? avx512::kernels(large) : avx2::kernels(large);
+  const int tile = p.stride[0] == 2 ? 3 : large ? 4 : 2;
+  return simd::level() == simd::Level::avx512 ? avx512::kernels(tile) : avx2::kernels(tile);
 }
 
 int64_t blocks(int64_t channels) { return (channels + kBlock - 1) / kBlock; }
@@ -58,8 +61,9 @@ class WeightGradient {
         src_(src),
         diff_dst_(diff_dst),
         diff_weight_(diff_weight),
-        side_(kernels_.tile + 2),
+        side_(kernels_.side),
         positions_(side_ * side_),
+        sums_(kernels_.sums * kernels_.sums),
         in_blocks_(blocks(p.ic)),
         rows_(p.out_size(0), kernels_.tile),
         cols_(p.out_size(1), kernels_.tile),
@@ -76,27 +80,27 @@ class WeightGradient {
       const Tiles tiles(rows_, cols_, 0, tiles_);
       transform(tiles, v, g);
       return parallel_for(pairs, 1, [&](int64_t begin, int64_t end) {
-        const Scratch sums(sizeof(float) * positions_ * kSquare);
+        const Scratch sums(sizeof(float) * sums_ * kSquare);
         for (int64_t pair = begin; pair < end; pair++) {
-          for (int64_t i = 0; i < positions_; i++)
+          for (int64_t i = 0; i < sums_; i++)
             correlate(tiles, pair, i, v, g, sums.get<float>() + i * kSquare, false);
           finish(pair, 0, block_width(p_.oc, pair / in_blocks_), sums.get<float>());
         }
       });
     }
-    const Scratch all(sizeof(float) * pairs * positions_ * kSquare);
+    const Scratch all(sizeof(float) * pairs * sums_ * kSquare);
     float* const sums = all.get<float>();
     for (int64_t first = 0; first < tiles_; first += round_) {
       const Tiles tiles(rows_, cols_, first, std::min(round_, tiles_ - first));
       transform(tiles, v, g);
-      parallel_for_fixed(pairs * positions_, [&](int64_t i) {
-        correlate(tiles, i / positions_, i % positions_, v, g, sums + i * kSquare, first > 0);
+      parallel_for_fixed(pairs * sums_, [&](int64_t i) {
+        correlate(tiles, i / sums_, i % sums_, v, g, sums + i * kSquare, first > 0);
       });
     }
     parallel_for_fixed(pairs * 4, [&](int64_t i) {
       const int64_t outputs = block_width(p_.oc, i / 4 / in_blocks_);
       finish(i / 4, outputs * (i % 4) / 4, outputs * (i % 4 + 1) / 4,
-             sums + i / 4 * positions_ * kSquare);
+             sums + i / 4 * sums_ * kSquare);
     });
   }
 
@@ -107,7 +111,7 @@ class WeightGradient {
   // they read.
   int64_t round_tiles() const {
     const int64_t tile = positions_ * (p_.ic + p_.oc);
-    if (tiles_ * tile <= int64_t{5} << 20) return tiles_;
+    if (tiles_ * tile <= int64_t{6} << 20) return tiles_;
     const int64_t most = std::max(kStep, (int64_t{1} << 20) / tile),
                   rounds = (tiles_ + most - 1) / most;
     return (tiles_ + rounds - 1) / rounds;
@@ -121,24 +125,30 @@ class WeightGradient {
       const bool in = i % all < in_blocks_;
       const int64_t block = in ? i % all : i % all - in_blocks_,
                     width = block_width(in ? p_.ic : p_.oc, block);
-      const Image image = in ? Image{src_,         p_.in[0],       p_.in[1], p_.ic, p_.pad_lo[0],
-                                     p_.pad_lo[1], block * kBlock, width,    false}
-                             : Image{diff_dst_, p_.out_size(0), p_.out_size(1), p_.oc, 0,
-                                     0,         block * kBlock, width,          true};
+      const Image image =
+          in ? Image{src_,         p_.in[0],     p_.in[1],       p_.ic, p_.pad_lo[0],
+                     p_.pad_lo[1], p_.stride[0], block * kBlock, width, false}
+             : Image{diff_dst_, p_.out_size(0), p_.out_size(1), p_.oc, 0, 0,
+                     1,         block * kBlock, width,          true};
       (in ? kernels_.inputs : kernels_.gradients)(
           image, tiles.data() + first, count,
           (in ? v : g) + block * positions_ * step_ + first * width, step_);
     });
   }
 
-  void correlate(const Tiles& tiles, int64_t pair, int64_t position, const float* v, const float* g,
-                 float* sum, bool add_to) const {
+  void correlate(const Tiles& tiles, int64_t pair, int64_t sum, const float* v, const float* g,
+                 float* to, bool add_to) const {
     const int64_t i = pair % in_blocks_, o = pair / in_blocks_, inputs = block_width(p_.ic, i),
-                  outputs = block_width(p_.oc, o);
-    const auto [begin, end] = tiles.needing(position / side_, position % side_, side_, side_);
-    kernels_.correlate(end - begin, outputs, inputs,
-                       g + (o * positions_ + position) * step_ + begin * outputs,
-                       v + (i * positions_ + position) * step_ + begin * inputs, sum, add_to);
+                  outputs = block_width(p_.oc, o), last = kernels_.sums - 1,
+                  row = sum / kernels_.sums, col = sum % kernels_.sums;
+    for (int64_t y = row; y <= (row == last ? side_ - 1 : row); y++)
+      for (int64_t x = col; x <= (col == last ? side_ - 1 : col); x++, add_to = true) {
+        const auto [begin, end] = tiles.needing(serves_last(y, side_), serves_last(x, side_));
+        const int64_t position = y * side_ + x;
+        kernels_.correlate(end - begin, outputs, inputs,
+                           g + (o * positions_ + position) * step_ + begin * outputs,
+                           v + (i * positions_ + position) * step_ + begin * inputs, to, add_to);
+      }
   }
 
   void finish(int64_t pair, int64_t from, int64_t to, const float* sums) const {
@@ -152,7 +162,7 @@ class WeightGradient {
   const GradKernels& kernels_;
   const float *src_, *diff_dst_;
   float* diff_weight_;
-  int64_t side_, positions_, in_blocks_;
+  int64_t side_, positions_, sums_, in_blocks_;
   Axis rows_, cols_;
   int64_t tiles_, round_, step_;
 };
