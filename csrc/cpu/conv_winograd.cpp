@@ -96,14 +96,13 @@ const WinogradKernels& best() {
 // one set of the first cache.
 int64_t padded(int64_t floats) { return floats + 16; }
 
-// Tiles per block: few, so that a position's data stay in the first caches, but more where the
-// weights are read from memory for each block; the same number of blocks for every thread. A tile's
-// results do not depend on its block.
-int64_t block_tiles(int64_t tiles, int64_t weights) {
+// Into how many blocks of tiles the work is cut: of few, so that a position's data stay in the
+// first caches, but of more where the weights are read from memory for each block; as many for
+// every thread. A tile's results do not depend on its block.
+int64_t block_count(int64_t tiles, int64_t weights) {
   const int64_t most = weights > int64_t{4} << 20 ? kMostTiles : 60, threads = num_threads();
   const int64_t rounds = (tiles + most * threads - 1) / (most * threads);
-  const int64_t step = (tiles + rounds * threads - 1) / (rounds * threads);
-  return std::max<int64_t>(12, (step + 5) / 6 * 6);
+  return std::min(rounds * threads, std::max<int64_t>(1, tiles / 12));
 }
 
 void pack_panels(const Steps& steps, const WeightView& w, float* u) {
@@ -192,13 +191,15 @@ void run(const Convolution& c, int64_t n, const float* u) {
   const int64_t inputs = c.weight.inputs, outputs = c.weight.outputs,
                 positions = steps.down * steps.across, all = n * rows.tiles * cols.tiles,
                 u_step = padded(inputs * outputs),
-                step = block_tiles(all, steps.weight_rows * steps.weight_cols * u_step);
-  parallel_for((all + step - 1) / step, 1, [&](int64_t begin, int64_t end) {
-    const int64_t v_step = padded(step * inputs), m_step = padded(step * outputs);
+                blocks = block_count(all, steps.weight_rows * steps.weight_cols * u_step);
+  parallel_for(blocks, 1, [&](int64_t begin, int64_t end) {
+    const int64_t most = (all + blocks - 1) / blocks + 1, v_step = padded(most * inputs),
+                  m_step = padded(most * outputs);
     const Scratch block(sizeof(float) * positions * (v_step + m_step));
     float *const v = block.get<float>(), *const m = v + positions * v_step;
-    for (int64_t first = begin * step; first < std::min(all, end * step); first += step) {
-      const Tiles tiles(rows, cols, first, std::min(step, all - first));
+    for (int64_t i = begin; i < end; i++) {
+      const int64_t first = all * i / blocks;
+      const Tiles tiles(rows, cols, first, all * (i + 1) / blocks - first);
       steps.transform_inputs(c.image(), tiles.data(), tiles.size(), v, v_step);
       for (int64_t p = 0; p < positions; p++) {
         // An even number: rows next to the range are computed and not read.
@@ -208,10 +209,10 @@ void run(const Convolution& c, int64_t n, const float* u) {
         best().multiply(count, inputs, outputs, v + p * v_step + row * inputs,
                         u + steps.weight_of(p) * u_step, m + p * m_step + row * outputs);
       }
-      bool strange[kMostTiles];
+      bool strange[kMostTiles + 1];
       steps.transform_outputs(c.outputs(tiles.data(), tiles.size()), m, m_step, strange);
-      for (int64_t i = 0; i < tiles.size(); i++)
-        if (strange[i]) repair(c, tiles.data()[i]);
+      for (int64_t t = 0; t < tiles.size(); t++)
+        if (strange[t]) repair(c, tiles.data()[t]);
     }
   });
 }
