@@ -52,7 +52,10 @@ int64_t block_width(int64_t channels, int64_t block) {
 
 // The work of one call. Tiles are taken in rounds; in each, all channels of its tiles are
 // transformed into a buffer that stays in the last cache, as [block of
-// channels][position][tile][channel], then every pair of blocks is multiplied.
+// channels][position][tile][channel], then every pair of blocks is multiplied. With many pairs the
+// threads share the buffer and divide the pairs; with few, what one thread has transformed would
+// cost the others more to fetch than to compute: there each takes shares of the tiles, as many as
+// the problem's size says, and these are added in order.
 class WeightGradient {
  public:
   WeightGradient(const ConvProblem& p, const float* src, const float* diff_dst, float* diff_weight)
@@ -68,53 +71,71 @@ class WeightGradient {
         rows_(p.out_size(0), kernels_.tile),
         cols_(p.out_size(1), kernels_.tile),
         tiles_(p.n * rows_.tiles * cols_.tiles),
+        pairs_(in_blocks_ * blocks(p.oc)),
+        shares_(share_count()),
         round_(round_tiles()),
         step_((round_ + 15) / 16 * 16 * kBlock + 16) {}
 
   void run() const {
-    const int64_t pairs = in_blocks_ * blocks(p_.oc);
-    const Scratch buffer(sizeof(float) * positions_ * step_ * (in_blocks_ + blocks(p_.oc)));
-    float *const v = buffer.get<float>(), *const g = v + in_blocks_ * positions_ * step_;
-    // With one round a pair's sums need not outlive it.
-    if (tiles_ <= round_ && pairs >= 8) {
-      const Tiles tiles(rows_, cols_, 0, tiles_);
-      transform(tiles, v, g);
-      return parallel_for(pairs, 1, [&](int64_t begin, int64_t end) {
-        const Scratch sums(sizeof(float) * sums_ * kSquare);
-        for (int64_t pair = begin; pair < end; pair++) {
-          for (int64_t i = 0; i < sums_; i++)
-            correlate(tiles, pair, i, v, g, sums.get<float>() + i * kSquare, false);
-          finish(pair, 0, block_width(p_.oc, pair / in_blocks_), sums.get<float>());
-        }
-      });
-    }
-    const Scratch all(sizeof(float) * pairs * sums_ * kSquare);
-    float* const sums = all.get<float>();
-    for (int64_t first = 0; first < tiles_; first += round_) {
-      const Tiles tiles(rows_, cols_, first, std::min(round_, tiles_ - first));
-      transform(tiles, v, g);
-      parallel_for_fixed(pairs * sums_, [&](int64_t i) {
-        correlate(tiles, i / sums_, i % sums_, v, g, sums + i * kSquare, first > 0);
-      });
-    }
-    parallel_for_fixed(pairs * 4, [&](int64_t i) {
-      const int64_t outputs = block_width(p_.oc, i / 4 / in_blocks_);
-      finish(i / 4, outputs * (i % 4) / 4, outputs * (i % 4 + 1) / 4,
-             sums + i / 4 * sums_ * kSquare);
+    if (shares_ == 1) return run_share(0, tiles_, diff_weight_);
+    const int64_t weights = p_.oc * p_.ic * 9;
+    const Scratch all(sizeof(float) * weights * shares_);
+    float* const parts = all.get<float>();
+    parallel_for_fixed(shares_, [&](int64_t i) {
+      const int64_t first = tiles_ * i / shares_;
+      run_share(first, tiles_ * (i + 1) / shares_ - first, parts + i * weights);
+    });
+    parallel_for(weights, 4096, [&](int64_t begin, int64_t end) {
+      std::copy(parts + begin, parts + end, diff_weight_ + begin);
+      for (int64_t s = 1; s < shares_; s++)
+        for (int64_t i = begin; i < end; i++) diff_weight_[i] += parts[s * weights + i];
     });
   }
 
  private:
   static constexpr int64_t kSquare = kBlock * kBlock + 16;  // apart in the first cache
 
+  int64_t share_count() const {
+    if (pairs_ > 8) return 1;
+    return std::clamp<int64_t>(std::max<int64_t>(4, 16 / pairs_), 1, (tiles_ + kStep - 1) / kStep);
+  }
+
+  // The gradient of `count` tiles alone. Loops run on the calling thread where it has a share.
+  void run_share(int64_t first, int64_t count, float* to) const {
+    const Scratch buffer(sizeof(float) * positions_ * step_ * (in_blocks_ + blocks(p_.oc)));
+    float *const v = buffer.get<float>(), *const g = v + in_blocks_ * positions_ * step_;
+    if (count <= round_) {  // a pair's sums need not outlive it
+      const Tiles tiles(rows_, cols_, first, count);
+      transform(tiles, v, g);
+      return parallel_for(pairs_, 1, [&](int64_t begin, int64_t end) {
+        const Scratch sums(sizeof(float) * sums_ * kSquare);
+        for (int64_t pair = begin; pair < end; pair++) {
+          for (int64_t i = 0; i < sums_; i++)
+            correlate(tiles, pair, i, v, g, sums.get<float>() + i * kSquare, false);
+          finish(pair, sums.get<float>(), to);
+        }
+      });
+    }
+    const Scratch all(sizeof(float) * pairs_ * sums_ * kSquare);
+    float* const sums = all.get<float>();
+    for (int64_t done = 0; done < count; done += round_) {
+      const Tiles tiles(rows_, cols_, first + done, std::min(round_, count - done));
+      transform(tiles, v, g);
+      parallel_for_fixed(pairs_ * sums_, [&](int64_t i) {
+        correlate(tiles, i / sums_, i % sums_, v, g, sums + i * kSquare, done > 0);
+      });
+    }
+    parallel_for_fixed(pairs_, [&](int64_t i) { finish(i, sums + i * sums_ * kSquare, to); });
+  }
+
   // Everything at once where it stays in the last cache, else rounds that leave room there for what
   // they read.
   int64_t round_tiles() const {
-    const int64_t tile = positions_ * (p_.ic + p_.oc);
-    if (tiles_ * tile <= int64_t{6} << 20) return tiles_;
+    const int64_t tile = positions_ * (p_.ic + p_.oc), count = (tiles_ + shares_ - 1) / shares_;
+    if (count * tile <= int64_t{shares_ == 1 ? 6 : 2} << 20) return count;
     const int64_t most = std::max(kStep, (int64_t{1} << 20) / tile),
-                  rounds = (tiles_ + most - 1) / most;
-    return (tiles_ + rounds - 1) / rounds;
+                  rounds = (count + most - 1) / most;
+    return (count + rounds - 1) / rounds;
   }
 
   void transform(const Tiles& tiles, float* v, float* g) const {
@@ -151,11 +172,11 @@ class WeightGradient {
       }
   }
 
-  void finish(int64_t pair, int64_t from, int64_t to, const float* sums) const {
+  void finish(int64_t pair, const float* sums, float* to) const {
     const int64_t i = pair % in_blocks_, o = pair / in_blocks_, inputs = block_width(p_.ic, i);
-    for (int64_t r = from; r < to; r++)
+    for (int64_t r = 0; r < block_width(p_.oc, o); r++)
       kernels_.finish(sums + r * inputs, kSquare, inputs,
-                      diff_weight_ + ((o * kBlock + r) * p_.ic + i * kBlock) * 9);
+                      to + ((o * kBlock + r) * p_.ic + i * kBlock) * 9);
   }
 
   const ConvProblem& p_;
@@ -164,7 +185,7 @@ class WeightGradient {
   float* diff_weight_;
   int64_t side_, positions_, sums_, in_blocks_;
   Axis rows_, cols_;
-  int64_t tiles_, round_, step_;
+  int64_t tiles_, pairs_, shares_, round_, step_;
 };
 
 }  // namespace
