@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <vector>
 
 #include "cpu/conv.h"
@@ -23,25 +24,25 @@ namespace {
 constexpr int64_t kMaxChannels = 2048, kMaxWidth = kMaxChannels;
 constexpr int64_t kMaxField = 49, kMaxOutputs = 36;  // of a tile
 constexpr int64_t kStep = 256;                       // inputs between additions to the sums
-constexpr int64_t kMostTiles = 132;                  // of a block
 
-// Tiles whose outputs go to images (n, rows, cols, channels), `scale` of them in each direction for
-// each that a place counts.
+// Tiles whose outputs go to channels [channel, channel + width) of images (n, rows, cols,
+// channels), `scale` of them in each direction for each that a place counts.
 struct OutputRun {
   const Place* tiles;
   int64_t count;
   float* data;
-  int64_t rows, cols, channels, scale;
-  const float* bias;  // may be null
+  int64_t rows, cols, channels, scale, channel, width;
+  const float* bias;  // of these channels; may be null
 
   // Null for what is another tile's or nobody's.
   void pointers(const Place& t, int64_t down, int64_t across, float** to) const {
     const int64_t y0 = t.y * scale, x0 = t.x * scale, below = std::min(rows, y0 + t.rows * scale),
                   right = std::min(cols, x0 + t.cols * scale);
     for (int64_t y = y0; y < y0 + down; y++)
-      for (int64_t x = x0; x < x0 + across; x++)
-        *to++ =
-            y < below && x < right ? data + ((t.image * rows + y) * cols + x) * channels : nullptr;
+      for (int64_t x = x0; x < x0 + across; x++) {
+        const bool own = y < below && x < right;
+        *to++ = own ? data + ((t.image * rows + y) * cols + x) * channels + channel : nullptr;
+      }
   }
 };
 
@@ -67,6 +68,8 @@ struct Steps {
   void (*transform_weights)(const WeightView& w, int64_t first, int64_t width, float* out,
                             int64_t position_step);
 
+  int64_t positions() const { return down * across; }
+  int64_t weights() const { return weight_rows * weight_cols; }
   // Positions past the last that has weights of its own share that one's.
   int64_t weight_of(int64_t position) const {
     return std::min(position / across, weight_rows - 1) * weight_cols +
@@ -100,9 +103,13 @@ int64_t padded(int64_t floats) { return floats + 16; }
 // first caches, but of more where the weights are read from memory for each block; as many for
 // every thread. A tile's results do not depend on its block.
 int64_t block_count(int64_t tiles, int64_t weights) {
-  const int64_t most = weights > int64_t{4} << 20 ? kMostTiles : 60, threads = num_threads();
+  const int64_t most = weights > int64_t{4} << 20 ? 132 : 60, threads = num_threads();
   const int64_t rounds = (tiles + most * threads - 1) / (most * threads);
   return std::min(rounds * threads, std::max<int64_t>(1, tiles / 12));
+}
+
+size_t packed_size(const Steps& steps, const WeightView& w) {
+  return sizeof(float) * steps.weights() * padded(w.inputs * w.outputs);
 }
 
 void pack_panels(const Steps& steps, const WeightView& w, float* u) {
@@ -137,8 +144,9 @@ struct Convolution {
   Image image() const {
     return {data, in[0], in[1], weight.inputs, top, left, stride, 0, weight.inputs, false};
   }
-  OutputRun outputs(const Place* tiles, int64_t count) const {
-    return {tiles, count, result, out[0], out[1], weight.outputs, scale, bias};
+  OutputRun outputs(const Place* tiles, int64_t count, int64_t channel, int64_t width) const {
+    return {tiles,          count, result,  out[0], out[1],
+            weight.outputs, scale, channel, width,  bias ? bias + channel : nullptr};
   }
   Axis axis(int64_t direction) const {
     return {(out[direction] + scale - 1) / scale,
@@ -154,9 +162,9 @@ struct Convolution {
 
 // In a tile an infinity or a NaN reaches outputs that do not read it. These are summed again as
 // they are defined.
-void repair(const Convolution& c, const Place& t) {
+void repair(const Convolution& c, const Place& t, int64_t channel, int64_t width) {
   const Steps& steps = c.steps;
-  const int64_t inputs = c.weight.inputs, outputs = c.weight.outputs;
+  const int64_t inputs = c.weight.inputs;
   const std::vector<float> zeros(size_t(inputs), 0.0f);
   const float* from[kMaxField];
   c.image().pointers(t, steps.field_rows, steps.field_cols, zeros.data(), from);
@@ -164,7 +172,7 @@ void repair(const Convolution& c, const Place& t) {
   for (int64_t i = 0; i < steps.field_rows * steps.field_cols; i++)
     finite[i] = std::all_of(from[i], from[i] + inputs, [](float v) { return std::isfinite(v); });
   float* to[kMaxOutputs];
-  c.outputs(&t, 1).pointers(t, steps.out_rows, steps.out_cols, to);
+  c.outputs(&t, 1, channel, width).pointers(t, steps.out_rows, steps.out_cols, to);
   for (int64_t i = 0; i < steps.out_rows * steps.out_cols; i++) {
     int64_t field[9];
     bool reads_finite = true;
@@ -174,47 +182,99 @@ void repair(const Convolution& c, const Place& t) {
       field[tap] = y < 0 || x < 0 ? -1 : y * steps.field_cols + x;
       reads_finite = reads_finite && (field[tap] < 0 || finite[field[tap]]);
     }
-    for (int64_t o = 0; to[i] && reads_finite && o < outputs; o++) {
+    for (int64_t o = channel; to[i] && reads_finite && o < channel + width; o++) {
       double sum = c.bias ? c.bias[o] : 0;
       for (int64_t tap = 0; tap < 9; tap++)
         for (int64_t k = 0; field[tap] >= 0 && k < inputs; k++)
           sum += double(from[field[tap]][k]) * c.weight.tap(o, k, tap);
-      to[i][o] = float(sum);
+      to[i][o - channel] = float(sum);
     }
   }
 }
 
-// u: the weights as pack_panels left them.
-void run(const Convolution& c, int64_t n, const float* u) {
+// Every position's product of transformed inputs v with `width` outputs' weights u.
+void multiply(const Steps& steps, const Tiles& tiles, int64_t inputs, int64_t width, const float* v,
+              int64_t v_step, const float* u, int64_t u_step, float* m, int64_t m_step) {
+  for (int64_t p = 0; p < steps.positions(); p++) {
+    // An even number: rows next to the range are computed and not read.
+    const auto [from, to] = tiles.needing(serves_last(p / steps.across, steps.down),
+                                          serves_last(p % steps.across, steps.across));
+    const int64_t row = from / 2 * 2, count = (to - row + 1) / 2 * 2;
+    best().multiply(count, inputs, width, v + p * v_step + row * inputs,
+                    u + steps.weight_of(p) * u_step, m + p * m_step + row * width);
+  }
+}
+
+// Outputs [channel, channel + width) of the tiles from their products.
+void write_outputs(const Convolution& c, const Tiles& tiles, int64_t channel, int64_t width,
+                   const float* m, int64_t m_step) {
+  const std::unique_ptr<bool[]> strange(new bool[size_t(tiles.size())]);
+  c.steps.transform_outputs(c.outputs(tiles.data(), tiles.size(), channel, width), m, m_step,
+                            strange.get());
+  for (int64_t t = 0; t < tiles.size(); t++)
+    if (strange[size_t(t)]) repair(c, tiles.data()[t], channel, width);
+}
+
+// Threads divide the tiles. u: the weights as pack_panels left them.
+void run_by_tiles(const Convolution& c, const Axis& rows, const Axis& cols, int64_t all,
+                  const float* u) {
   const Steps& steps = c.steps;
-  const Axis rows = c.axis(0), cols = c.axis(1);
   const int64_t inputs = c.weight.inputs, outputs = c.weight.outputs,
-                positions = steps.down * steps.across, all = n * rows.tiles * cols.tiles,
                 u_step = padded(inputs * outputs),
-                blocks = block_count(all, steps.weight_rows * steps.weight_cols * u_step);
+                blocks = block_count(all, steps.weights() * u_step);
   parallel_for(blocks, 1, [&](int64_t begin, int64_t end) {
     const int64_t most = (all + blocks - 1) / blocks + 1, v_step = padded(most * inputs),
                   m_step = padded(most * outputs);
-    const Scratch block(sizeof(float) * positions * (v_step + m_step));
-    float *const v = block.get<float>(), *const m = v + positions * v_step;
+    const Scratch block(sizeof(float) * steps.positions() * (v_step + m_step));
+    float *const v = block.get<float>(), *const m = v + steps.positions() * v_step;
     for (int64_t i = begin; i < end; i++) {
       const int64_t first = all * i / blocks;
       const Tiles tiles(rows, cols, first, all * (i + 1) / blocks - first);
       steps.transform_inputs(c.image(), tiles.data(), tiles.size(), v, v_step);
-      for (int64_t p = 0; p < positions; p++) {
-        // An even number: rows next to the range are computed and not read.
-        const auto [from, to] = tiles.needing(serves_last(p / steps.across, steps.down),
-                                              serves_last(p % steps.across, steps.across));
-        const int64_t row = from / 2 * 2, count = (to - row + 1) / 2 * 2;
-        best().multiply(count, inputs, outputs, v + p * v_step + row * inputs,
-                        u + steps.weight_of(p) * u_step, m + p * m_step + row * outputs);
-      }
-      bool strange[kMostTiles + 1];
-      steps.transform_outputs(c.outputs(tiles.data(), tiles.size()), m, m_step, strange);
-      for (int64_t t = 0; t < tiles.size(); t++)
-        if (strange[t]) repair(c, tiles.data()[t]);
+      multiply(steps, tiles, inputs, outputs, v, v_step, u, u_step, m, m_step);
+      write_outputs(c, tiles, 0, outputs, m, m_step);
     }
   });
+}
+
+// Threads divide the outputs, which pays where the weights are larger than the images: what is
+// transformed of them stays with the thread that reads it.
+void run_by_outputs(const Convolution& c, const Axis& rows, const Axis& cols, int64_t all) {
+  constexpr int64_t kRun = 8;
+  const Steps& steps = c.steps;
+  const int64_t inputs = c.weight.inputs, outputs = c.weight.outputs, panel = best().panel,
+                v_step = padded((all + 1) * inputs), u_step = padded(inputs * panel),
+                m_step = padded((all + 1) * panel);
+  const Tiles tiles(rows, cols, 0, all);
+  const Scratch images(sizeof(float) * steps.positions() * v_step);
+  float* const v = images.get<float>();
+  parallel_for_fixed((all + kRun - 1) / kRun, [&](int64_t i) {
+    steps.transform_inputs(c.image(), tiles.data() + i * kRun, std::min(kRun, all - i * kRun),
+                           v + i * kRun * inputs, v_step);
+  });
+  parallel_for((outputs + panel - 1) / panel, 1, [&](int64_t begin, int64_t end) {
+    const Scratch block(sizeof(float) * (steps.weights() * u_step + steps.positions() * m_step));
+    float *const u = block.get<float>(), *const m = u + steps.weights() * u_step;
+    for (int64_t o = begin * panel; o < std::min(outputs, end * panel); o += panel) {
+      const int64_t width = std::min(panel, outputs - o);
+      steps.transform_weights(c.weight, o, width, u, u_step);
+      multiply(steps, tiles, inputs, width, v, v_step, u, u_step, m, m_step);
+      write_outputs(c, tiles, o, width, m, m_step);
+    }
+  });
+}
+
+// packed: the weights as pack_panels left them, or null.
+void run(const Convolution& c, int64_t n, const float* packed) {
+  const Axis rows = c.axis(0), cols = c.axis(1);
+  const int64_t all = n * rows.tiles * cols.tiles;
+  if (!packed && all <= c.weight.outputs) return run_by_outputs(c, rows, cols, all);
+  const Scratch own(packed ? 0 : packed_size(c.steps, c.weight));
+  if (!packed) {
+    pack_panels(c.steps, c.weight, own.get<float>());
+    packed = own.get<float>();
+  }
+  run_by_tiles(c, rows, cols, all, packed);
 }
 
 void bias_gradient(const ConvProblem& p, const float* diff_dst, float* diff_bias) {
@@ -258,8 +318,7 @@ bool handles_packed(const ConvProblem& p) {
 }
 
 size_t packed_bytes(const ConvProblem& p) {
-  const Steps& steps = forward_steps(p);  // the gradient's has as many
-  return sizeof(float) * steps.weight_rows * steps.weight_cols * padded(p.ic * p.oc);
+  return packed_size(forward_steps(p), forward_view(p, nullptr));
 }
 
 void pack(const ConvProblem& p, const float* weight, float* packed) {
@@ -269,11 +328,6 @@ void pack(const ConvProblem& p, const float* weight, float* packed) {
 void forward(const ConvProblem& p, const float* src, const float* weight, const float* packed,
              const float* bias, float* dst) {
   const int64_t out[2] = {p.out_size(0), p.out_size(1)};
-  const Scratch own(packed ? 0 : packed_bytes(p));
-  if (!packed) {
-    pack(p, weight, own.get<float>());
-    packed = own.get<float>();
-  }
   run({forward_steps(p), p.in, out, p.pad_lo[0], p.pad_lo[1], p.stride[0], 1, src,
        forward_view(p, weight), bias, dst},
       p.n, packed);
@@ -287,11 +341,9 @@ void backward_data(const ConvProblem& p, const float* weight, const float* diff_
   const bool strided = p.stride[0] == 2;
   const Steps& steps = strided ? best().strided_gradient : best().plain;
   const WeightView view{weight, p.oc, p.ic, p.ic * 9, 9, true};
-  const Scratch packed(packed_bytes(p));
-  pack_panels(steps, view, packed.get<float>());
   run({steps, out, p.in, strided ? 0 : 2 - p.pad_lo[0], strided ? 0 : 2 - p.pad_lo[1], 1,
        strided ? 2 : 1, diff_dst, view, nullptr, diff_src},
-      p.n, packed.get<float>());
+      p.n, nullptr);
 }
 
 void backward_weights(const ConvProblem& p, const float* src, const float* diff_dst,

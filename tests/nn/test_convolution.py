@@ -25,6 +25,12 @@ CASES = [
     (62, 64, 64, 16, 15, 3, 1, 1, False),
     (17, 192, 208, 7, 7, 3, 1, 1, False),
     (2, 32, 48, 9, 11, 3, 2, 1, True),
+    # stride two: odd and even sizes, tiny images, several shares of tiles, more weights than images
+    (7, 48, 80, 14, 15, 3, 2, 1, True),
+    (300, 32, 48, 2, 3, 3, 2, 1, False),
+    (30, 64, 64, 29, 28, 3, 2, 1, False),
+    (9, 160, 144, 13, 12, 3, 2, 1, True),
+    (4, 64, 64, 21, 20, 3, 2, 0, False),
     (2, 32, 48, 9, 11, 1, 1, 0, False),
     # large batches of small images
     (70, 6, 16, 14, 14, 5, 1, 0, True),
@@ -104,16 +110,17 @@ def scale(values):
         (4, 64, 64, 28, 28, 3, 1, 1, False),
         (16, 256, 32, 14, 14, 3, 1, 1, False),
         (16, 32, 512, 7, 7, 3, 1, 1, False),
+        (16, 64, 128, 28, 28, 3, 2, 1, False),
     ],
     ids=lambda case: "x".join(str(int(v)) for v in case),
 )
 def test_rounding_errors_stay_within_what_is_documented(case):
     x, weight, _, g = draw(case)
     leaves = [rl.from_numpy(v).requires_grad_() for v in (x, weight)]
-    y = rl.nn.functional.conv2d(*leaves, padding=1)
+    y = rl.nn.functional.conv2d(*leaves, stride=case[6], padding=1)
     y.backward(rl.from_numpy(g))
     wide = [v.astype(np.float64) for v in (x, weight)]
-    expected = by_definition(*wide, None, g.astype(np.float64), 1, 1)
+    expected = by_definition(*wide, None, g.astype(np.float64), case[6], 1)
     got = [y.detach(), *(leaf.grad for leaf in leaves)]
     for value, want, bound in zip(got, expected, (3.8e-7, 3.8e-7, 7e-7)):
         assert np.sqrt(np.mean((value.numpy() - want) ** 2) / np.mean(want**2)) < bound
@@ -125,7 +132,8 @@ import rushlight as rl
 rl.set_num_threads(int(sys.argv[1]))
 rl.manual_seed(0)
 model = rl.nn.Sequential(rl.nn.Conv2d(3, 32, 3, padding=1), rl.nn.ReLU(), rl.nn.Conv2d(32, 64, 3, padding=1),
-                         rl.nn.BatchNorm2d(64), rl.nn.Conv2d(64, 48, 3, padding=1, bias=False))
+                         rl.nn.BatchNorm2d(64), rl.nn.Conv2d(64, 48, 3, padding=1, bias=False),
+                         rl.nn.Conv2d(48, 64, 3, 2, padding=1), rl.nn.Conv2d(64, 256, 3, padding=1))
 y = model(rl.randn(4, 3, 19, 17))
 (y * y).mean().backward()
 for t in [y.detach(), *(p.grad for p in model.parameters())]:
@@ -149,26 +157,31 @@ def test_results_do_not_depend_on_the_number_of_threads(level):
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("nan")])
+@pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("place", [(10, 10), (0, 0), (19, 21), (7, 3), (8, 12), (13, 5)])
-def test_what_is_not_finite_stays_in_its_field(value, place):
+def test_what_is_not_finite_stays_in_its_field(value, stride, place):
     random = np.random.default_rng(3)
-    x, g = (random.standard_normal((1, 32, 20, 22)).astype(np.float32) for _ in range(2))
+    x = random.standard_normal((4, 32, 20 * stride, 22 * stride)).astype(np.float32)
+    g = random.standard_normal((4, 32, 20, 22)).astype(np.float32)
     w = random.standard_normal((32, 32, 3, 3)).astype(np.float32)
-    x[0, 5, *place] = g[0, 7, *place] = value
-    leaf = rl.from_numpy(x).requires_grad_()
-    y = rl.nn.functional.conv2d(leaf, rl.from_numpy(w), rl.ones(32), padding=1)
-    y.backward(rl.from_numpy(g))
-    x[0, 5, *place] = g[0, 7, *place] = 0  # what lies outside of the field is as without it
+    row, column = place
+    x[0, 5, row, column] = g[0, 7, row, column] = value
+    leaf = rl.from_numpy(x.copy()).requires_grad_()
+    y = rl.nn.functional.conv2d(leaf, rl.from_numpy(w), rl.ones(32), stride=stride, padding=1)
+    y.backward(rl.from_numpy(g.copy()))
+    x[0, 5, row, column] = g[0, 7, row, column] = 0  # elsewhere all is as without it
     wide = [v.astype(np.float64) for v in (x, w, np.ones(32), g)]
-    expected = by_definition(*wide, 1, 1)
-    rows, columns = (slice(max(p - 1, 0), p + 2) for p in place)
-    for got, want in ((y.detach(), expected[0]), (leaf.grad, expected[1])):
+    expected = by_definition(*wide, stride, 1)
+    # An output i reads the inputs from stride * i - 1 to stride * i + 1.
+    outputs = [slice(max(p - 1 + stride - 1, 0) // stride, (p + 1) // stride + 1) for p in place]
+    inputs = [slice(max(stride * p - 1, 0), stride * p + 2) for p in place]
+    for got, want, field in ((y.detach(), expected[0], outputs), (leaf.grad, expected[1], inputs)):
         finite = rl.isfinite(got)
-        assert not finite[0, :, rows, columns].any()
-        finite[0, :, rows, columns] = True
+        assert not finite[0, :, field[0], field[1]].any()
+        finite[0, :, field[0], field[1]] = True
         assert finite.all()
-        want[0, :, rows, columns] = 0
-        got[0, :, rows, columns] = 0
+        got[0, :, field[0], field[1]] = 0
+        want[0, :, field[0], field[1]] = 0
         rl.testing.assert_close(
             got.double(), rl.from_numpy(want), rtol=1.3e-6, atol=1e-5 * scale(want)
         )
