@@ -23,7 +23,7 @@ namespace {
 
 constexpr int64_t kMaxChannels = 2048, kMaxWidth = kMaxChannels;
 constexpr int64_t kMaxField = 49, kMaxOutputs = 36;  // of a tile
-constexpr int64_t kStep = 256;                       // inputs between additions to the sums
+constexpr int64_t kStep = 128;                       // inputs between additions to the sums
 
 // Tiles whose outputs go to channels [channel, channel + width) of images (n, rows, cols,
 // channels), `scale` of them in each direction for each that a place counts.
