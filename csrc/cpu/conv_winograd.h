@@ -32,13 +32,13 @@ struct Place {
 };
 
 // Channels [channel, channel + width) of images (n, rows, cols, channels), read in fields that
-// begin `top` and `left` before a tile's place.
+// begin `top` and `left` before `stride` times a tile's place.
 struct Image {
   const float* data;
   int64_t rows, cols, channels, top, left, stride, channel, width;
   bool own;  // what is not the tile's own counts as outside
 
-  // Of a field of `down` x `width`; `outside` for what no image holds.
+  // Of a field of `down` x `across`; `outside` for what no image holds.
   void pointers(const Place& t, int64_t down, int64_t across, const float* outside,
                 const float** to) const {
     const int64_t y0 = t.y * stride - top, x0 = t.x * stride - left,
@@ -53,8 +53,8 @@ struct Image {
 };
 
 // Tiles [first, first + count) of a batch, in an order in which those that need a position lie
-// together: the last row of positions, infinity, serves the last output only, which a tile that is
-// one row short has not; the last column alike.
+// together: a row of positions that serves the last row of outputs only is nothing to a tile that
+// is one row short; columns alike.
 class Tiles {
  public:
   struct Range {
@@ -89,7 +89,8 @@ class Tiles {
   int64_t ends_[4] = {};
 };
 
-// Whether a position of so many in its direction serves the last output only.
+// Whether a position of so many in its direction serves the last output only: infinity, and at
+// stride two (7) the middle tap of that output.
 inline bool serves_last(int64_t position, int64_t positions) {
   return position == positions - 1 || (positions == 7 && position == 3);
 }
