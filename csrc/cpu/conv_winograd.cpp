@@ -160,35 +160,42 @@ struct Convolution {
   }
 };
 
-// In a tile an infinity or a NaN reaches outputs that do not read it. These are summed again as
-// they are defined.
+// Output `o` where its taps read the inputs at `field`; null where a tap reads none.
+float plain_sum(const Convolution& c, int64_t o, const float* const* field) {
+  double sums[9] = {};
+  for (int64_t k = 0; k < c.weight.inputs; k++)
+    for (int64_t tap = 0; tap < 9; tap++)
+      if (field[tap]) sums[tap] += double(field[tap][k]) * c.weight.tap(o, k, tap);
+  double sum = c.bias ? c.bias[o] : 0;
+  for (const double s : sums) sum += s;
+  return float(sum);
+}
+
+// In a tile an infinity or a NaN of the inputs reaches outputs that do not read it. These are
+// summed again as they are defined.
 void repair(const Convolution& c, const Place& t, int64_t channel, int64_t width) {
   const Steps& steps = c.steps;
-  const int64_t inputs = c.weight.inputs;
+  const int64_t inputs = c.weight.inputs, size = steps.field_rows * steps.field_cols;
   const std::vector<float> zeros(size_t(inputs), 0.0f);
   const float* from[kMaxField];
   c.image().pointers(t, steps.field_rows, steps.field_cols, zeros.data(), from);
   bool finite[kMaxField];
-  for (int64_t i = 0; i < steps.field_rows * steps.field_cols; i++)
+  for (int64_t i = 0; i < size; i++)
     finite[i] = std::all_of(from[i], from[i] + inputs, [](float v) { return std::isfinite(v); });
+  if (std::all_of(finite, finite + size, [](bool f) { return f; })) return;  // weights, or overflow
   float* to[kMaxOutputs];
   c.outputs(&t, 1, channel, width).pointers(t, steps.out_rows, steps.out_cols, to);
   for (int64_t i = 0; i < steps.out_rows * steps.out_cols; i++) {
-    int64_t field[9];
+    const float* field[9];
     bool reads_finite = true;
     for (int64_t tap = 0; tap < 9; tap++) {
       const int64_t y = c.reads(i / steps.out_cols, tap / 3),
-                    x = c.reads(i % steps.out_cols, tap % 3);
-      field[tap] = y < 0 || x < 0 ? -1 : y * steps.field_cols + x;
-      reads_finite = reads_finite && (field[tap] < 0 || finite[field[tap]]);
+                    x = c.reads(i % steps.out_cols, tap % 3), at = y * steps.field_cols + x;
+      field[tap] = y < 0 || x < 0 ? nullptr : from[at];
+      reads_finite = reads_finite && (!field[tap] || finite[at]);
     }
-    for (int64_t o = channel; to[i] && reads_finite && o < channel + width; o++) {
-      double sum = c.bias ? c.bias[o] : 0;
-      for (int64_t tap = 0; tap < 9; tap++)
-        for (int64_t k = 0; field[tap] >= 0 && k < inputs; k++)
-          sum += double(from[field[tap]][k]) * c.weight.tap(o, k, tap);
-      to[i][o - channel] = float(sum);
-    }
+    for (int64_t o = 0; to[i] && reads_finite && o < width; o++)
+      to[i][o] = plain_sum(c, channel + o, field);
   }
 }
 
