@@ -166,8 +166,7 @@ OP("nll_loss_backward(Tensor grad_output, Tensor self, Tensor target, Tensor? we
       return r[0];
     });
 
-Tensor nll_loss_nd(const Tensor& self, const Tensor& target, const Tensor& weight,
-                   int64_t reduction, int64_t ignore_index) {
+void check_nll_nd(const Tensor& self, const Tensor& target, const Tensor& weight) {
   RL_CHECK_KIND(Value, self.ndim() >= 1, "Expected 1 or more dimensions (got ", self.ndim(), ")");
   if (self.ndim() > 1) {
     RL_CHECK_KIND(Value, target.ndim() > 0 && self.sizes()[0] == target.sizes()[0],
@@ -186,11 +185,17 @@ Tensor nll_loss_nd(const Tensor& self, const Tensor& target, const Tensor& weigh
                        dtype_word(weight.dtype())),
                 "the loss needs weight in the input's dtype: weight.to(input.dtype)");
   }
-  if (self.ndim() <= 2)
-    return call<"nll_loss_forward">(self, target, weight, reduction, ignore_index);
+  if (self.ndim() <= 2) return;
   Dims want = self.sizes();
   want.erase(1);
   RL_CHECK(target.sizes() == want, "Expected target size ", want, ", got ", target.sizes());
+}
+
+Tensor nll_loss_nd(const Tensor& self, const Tensor& target, const Tensor& weight,
+                   int64_t reduction, int64_t ignore_index) {
+  check_nll_nd(self, target, weight);
+  if (self.ndim() <= 2)
+    return call<"nll_loss_forward">(self, target, weight, reduction, ignore_index);
   return call<"nll_loss2d_forward">(self, target, weight, reduction, ignore_index);
 }
 OP("nll_loss_nd(Tensor self, Tensor target, Tensor? weight=None, int reduction=Mean, SymInt ignore_index=-100) -> Tensor")
@@ -245,6 +250,25 @@ Tensor smoothed_cross_entropy(const Tensor& self, const Tensor& target, const Te
   return nll * Scalar(1 - smoothing) + total * Scalar(smoothing / double(classes));
 }
 
+bool fused_cross_entropy_applies(const Tensor& self, const Tensor& weight, double smoothing) {
+  if (self.device().type != DeviceType::CPU) return false;
+  if (self.dtype() != DType::Float32 && self.dtype() != DType::Float64) return false;
+  return !(smoothing > 0 && weight.defined() && requires_grad(weight));
+}
+
+Tensor fused_cross_entropy(const Tensor& self, const Tensor& target, const Tensor& weight,
+                           int64_t reduction, int64_t ignore_index, double smoothing) {
+  check_nll_nd(self, target, weight);
+  check_nll(self, target, weight);
+  const Tensor t = contiguous(to_dtype(target, DType::Int64)), w = maybe_contiguous(weight);
+  const bool keep = GradMode::enabled() && requires_grad(self);
+  const Tensor losses = call<"_cross_entropy">(self, t, w, ignore_index, smoothing, keep);
+  if (smoothing > 0)
+    return call<"_smoothed_cross_entropy_sum">(losses, t, w, reduction, ignore_index);
+  if (self.ndim() > 2) return call<"_cross_entropy_sum2d">(losses, t, w, reduction, ignore_index);
+  return call<"_cross_entropy_sum">(losses, t, w, reduction, ignore_index);
+}
+
 OP("cross_entropy_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=Mean, SymInt ignore_index=-100, float label_smoothing=0.0) -> Tensor")
     .hidden()
     .composite([](const Tensor& self, const Tensor& target, const Tensor& weight, int64_t reduction,
@@ -269,6 +293,8 @@ OP("cross_entropy_loss(Tensor self, Tensor target, Tensor? weight=None, int redu
                            dtype_name(target.dtype()), " of shape ", target.sizes(),
                            "; use target.long(), or probabilities of shape ", self.sizes()));
       }
+      if (self.ndim() > 0 && fused_cross_entropy_applies(self, weight, smoothing))
+        return fused_cross_entropy(self, target, weight, reduction, ignore_index, smoothing);
       if (smoothing > 0)
         return smoothed_cross_entropy(self, target, weight, reduction, ignore_index, smoothing);
       RL_CHECK(self.ndim() > 0, "Expected 1 or more dimensions (got 0)");

@@ -55,6 +55,13 @@ for name, (layer, value) in LAYERS.items():
     (out * out).sum().backward()
     print(name, digest(out, value.grad, *[p.grad for p in layer.parameters()]))
 print("sums", digest(x.sum(), x.sum(1), x.sum((0, 2, 3)), x.mean(), x.var(), x.cumsum(0), x.norm()))
+logits = [flat.clone().requires_grad_(), x.clone().requires_grad_()]
+losses = [
+    nn.functional.cross_entropy(logits[0], torch.randint(0, 700, (300,))),
+    nn.functional.cross_entropy(logits[1], torch.randint(0, 8, (24, 40, 40)), label_smoothing=0.1),
+]
+sum(losses).backward()
+print("cross entropy", digest(*losses, *[t.grad for t in logits]))
 index = torch.randint(0, 300, (5000,))
 print("indices", digest(flat[index], torch.zeros(300, 700).index_add(0, index, flat[index])))
 
