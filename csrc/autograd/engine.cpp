@@ -63,6 +63,7 @@ struct Capture {
 };
 
 thread_local const Node* running = nullptr;
+thread_local bool dropping = false;
 thread_local int depth = 0;
 thread_local std::vector<std::function<void()>> callbacks;
 
@@ -224,13 +225,16 @@ class BackwardRun {
   TensorList apply(Node& node, TensorList grads) {
     struct Running {
       const Node* before = running;
+      bool dropping_before = dropping;
       Node::Wanted wanted = Node::wanted;
       ~Running() {
         running = before;
+        dropping = dropping_before;
         Node::wanted = wanted;
       }
     } restored;
     running = &node;
+    dropping = !options_.keep_graph;
     std::vector<bool> wanted;
     Node::wanted = {nullptr, nullptr};
     if (!options_.inputs.empty()) {
@@ -307,6 +311,7 @@ class BackwardRun {
 }  // namespace
 
 const Node* current_node() { return running; }
+bool drops_saved() { return dropping; }
 
 void queue_backward_callback(std::function<void()> callback) {
   RL_CHECK(depth > 0, "Final callbacks can only be installed during backward pass.");

@@ -19,6 +19,9 @@ TensorList run_backward(const std::vector<Edge>& roots, TensorList grads,
 
 // The node being evaluated on this thread, for messages and Python's current_node.
 const Node* current_node();
+// Does this thread run a backward that drops what nodes saved as soon as they are done? Then a rule
+// may write over a saved tensor whose memory nobody else holds.
+bool drops_saved();
 // Calls to make when the running backward ends (Variable._execution_engine.queue_callback).
 void queue_backward_callback(std::function<void()> callback);
 

@@ -262,7 +262,8 @@ Tensor fused_cross_entropy(const Tensor& self, const Tensor& target, const Tenso
   check_nll(self, target, weight);
   const Tensor t = contiguous(to_dtype(target, DType::Int64)), w = maybe_contiguous(weight);
   const bool keep = GradMode::enabled() && requires_grad(self);
-  const Tensor losses = call<"_cross_entropy">(self, t, w, ignore_index, smoothing, keep);
+  const bool hooked = !SavedTensor::pack_hooks().empty();
+  const Tensor losses = call<"_cross_entropy">(self, t, w, ignore_index, smoothing, keep, hooked);
   if (smoothing > 0)
     return call<"_smoothed_cross_entropy_sum">(losses, t, w, reduction, ignore_index);
   if (self.ndim() > 2) return call<"_cross_entropy_sum2d">(losses, t, w, reduction, ignore_index);

@@ -4,6 +4,7 @@
 // programs may have changed meanwhile. Compiled once per instruction level.
 #include <cmath>
 
+#include "autograd/engine.h"
 #include "cpu/parallel.h"
 #include "dispatch/call.h"
 #include "ops/softmax_rows.h"
@@ -251,7 +252,7 @@ int64_t rows_together(const Shape& s) {
 // Results: the losses of the rows; exp(x - maximum) and its sum in each row, for the gradient.
 std::tuple<Tensor, Tensor, Tensor> forward(const Tensor& self, const Tensor& target,
                                            const Tensor& weight, int64_t ignored, double smoothing,
-                                           bool keep) {
+                                           bool keep, bool) {
   Shape s;
   const Tensor x = enter(self, s);
   const Dims rows = self.ndim() == 1 ? Dims() : target.sizes();
@@ -340,10 +341,15 @@ void backward_columns(const T* y, T* out, int64_t step, int64_t cols, const Targ
 }
 
 Tensor backward(const Tensor& grad, const Tensor& kept, const Tensor& sums, const Tensor& target,
-                const Tensor& weight, int64_t ignored, double smoothing) {
+                const Tensor& weight, int64_t ignored, double smoothing, bool over) {
   Shape s;
   const Tensor y = enter(kept, s);
-  const Tensor out = empty_strided(y.sizes(), y.strides(), y.dtype());
+  // A version of its own: what was saved has been changed, the gradient has not.
+  const Tensor out =
+      over
+          ? Tensor(make_ref<TensorImpl>(y.storage(), y.sizes(), y.strides(), y.offset(), y.dtype()))
+          : empty_strided(y.sizes(), y.strides(), y.dtype());
+  if (over) y->bump_version();
   bool one = true;  // gradient for all rows, as the reductions give it
   for (int d = 0; d < grad.ndim(); ++d) one &= grad.strides()[size_t(d)] == 0;
   const Tensor g = one ? grad : contiguous(grad), z = contiguous(sums);
@@ -400,15 +406,19 @@ Tensor gradient_by_parts(GradContext& c, const Tensor& grad) {
   return by_class - softmax * call<"sum.dim_IntList">(by_class, Dims({dim}), true);
 }
 
-OP("_cross_entropy(Tensor self, Tensor target, Tensor? weight, int ignore_index, float label_smoothing, bool keep) -> (Tensor, Tensor, Tensor)")
+OP("_cross_entropy(Tensor self, Tensor target, Tensor? weight, int ignore_index, float label_smoothing, bool keep, bool hooked) -> (Tensor, Tensor, Tensor)")
     .hidden()
     .node_name("LogSoftmaxBackward0")
     .direct(forward)
     .grad("self", "target weight result1 result2", [](GradContext& c) -> Tensor {
       if (!GradMode::enabled() && !c.has_grad(1) && !c.has_grad(2)) {
-        return call<"_cross_entropy_backward">(
-            c.grad(0), c.result(1), c.result(2), c.tensor("target"), c.tensor("weight"),
-            c.get<int64_t>("ignore_index"), c.get<double>("label_smoothing"));
+        const Tensor y = c.result(1);
+        // This handle and the node's own are all there are, unless a hook packed the tensor.
+        const bool over = drops_saved() && !c.get<bool>("hooked") && y->use_count() == 1 &&
+                          y.storage()->use_count() == 2;
+        return call<"_cross_entropy_backward">(c.grad(0), y, c.result(2), c.tensor("target"),
+                                               c.tensor("weight"), c.get<int64_t>("ignore_index"),
+                                               c.get<double>("label_smoothing"), over);
       }
       const Tensor y = c.result(1);
       Tensor g;
@@ -424,7 +434,7 @@ OP("_cross_entropy(Tensor self, Tensor target, Tensor? weight, int ignore_index,
       return g;
     });
 
-OP("_cross_entropy_backward(Tensor grad, Tensor exponentials, Tensor sums, Tensor target, Tensor? weight, int ignore_index, float label_smoothing) -> Tensor")
+OP("_cross_entropy_backward(Tensor grad, Tensor exponentials, Tensor sums, Tensor target, Tensor? weight, int ignore_index, float label_smoothing, bool over) -> Tensor")
     .hidden()
     .no_grad()
     .direct(backward);

@@ -111,6 +111,23 @@ def test_backward_twice_through_a_kept_graph() -> None:
     assert torch.equal(second, kept)
 
 
+def test_backward_leaves_what_a_hook_keeps() -> None:
+    """The gradient is written over the saved exponentials only where nobody else has them."""
+    x, target, _ = sample((8, 12))
+    logits = torch.tensor(x, requires_grad=True)
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
+        loss = F.cross_entropy(logits, torch.tensor(target))
+    before = [t.clone() for t in kept]
+    loss.backward()
+    assert all(map(torch.equal, kept, before))
+    _, slope = expected(x, target, 1.0, None, -100, 0.0, "mean")
+    np.testing.assert_allclose(logits.grad.numpy(), slope, atol=1e-7)
+    assert logits.grad._version == 0
+    with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+        loss.backward()
+
+
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 @pytest.mark.parametrize("shape", [(4, 5), (5,), (2, 4, 3)], ids=str)
