@@ -155,7 +155,8 @@ void run_block(const Product<T>& p, Blocks blocks) {
   }
   if (blocks == Blocks::turned) {
     const int64_t panels = (p.m + nr - 1) / nr * nr;
-    const Scratch buffer(sizeof(T) * (panels * kKc + best<T>().mr * (kKc + 64 / sizeof(T))));
+    const int64_t depth = baseline::turned_depth<T>(p.m, p.k);
+    const Scratch buffer(sizeof(T) * (panels * depth + best<T>().mr * (depth + 64 / sizeof(T))));
     return best<T>().turned(p.m, p.n, p.k, p.alpha, p.a, p.lda, p.b, p.ldb, p.beta, p.c, p.ldc,
                             buffer.get<T>());
   }

@@ -69,7 +69,16 @@ def test_addmm_scales_and_ignores_self_at_beta_zero() -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
-    "m,n,k", [(16, 24, 64), (31, 33, 385), (64, 130, 784), (96, 96, 512), (200, 203, 100)]
+    "m,n,k",
+    [
+        (16, 24, 64),
+        (31, 33, 385),
+        (64, 130, 784),
+        (96, 96, 512),
+        (200, 203, 100),
+        (24, 40, 1200),
+        (250, 260, 1024),
+    ],
 )
 def test_few_rows_against_a_turned_factor(dtype: str, m: int, n: int, k: int) -> None:
     """The shapes of a linear layer: blocks are turned on their way into the result."""
