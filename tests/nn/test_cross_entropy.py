@@ -218,3 +218,14 @@ def test_weights_that_learn() -> None:
     ).backward()
     logs = logits.log_softmax(1)
     np.testing.assert_allclose(w.grad.numpy(), (-0.3 / 5 * logs.sum(0)).numpy())
+
+
+def test_weight_of_the_module_may_change() -> None:
+    x, target, weight = sample((6, 5))
+    logits, labels, w = torch.tensor(x), torch.tensor(target), torch.tensor(weight)
+    loss = torch.nn.CrossEntropyLoss()
+    want = F.cross_entropy(logits, labels, w)
+    loss.weight = w
+    assert torch.equal(loss(logits, labels), want)
+    loss.weight = torch.nn.Parameter(w, requires_grad=False)
+    assert torch.equal(loss(logits, labels), want)

@@ -177,10 +177,15 @@ class CrossEntropyLoss(_WeightedLoss):
         self.label_smoothing = label_smoothing
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        # Attribute access is the slower way to a registered buffer (see Linear).
+        try:
+            weight = self._buffers["weight"]
+        except KeyError:
+            weight = self.weight
         return F.cross_entropy(
             input,
             target,
-            weight=self.weight,
+            weight,
             ignore_index=self.ignore_index,
             reduction=self.reduction,
             label_smoothing=self.label_smoothing,
