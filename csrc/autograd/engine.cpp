@@ -63,8 +63,8 @@ struct Capture {
 };
 
 thread_local const Node* running = nullptr;
-thread_local bool dropping = false;
 thread_local int depth = 0;
+thread_local bool dropping = false;  // does the innermost run drop what nodes saved?
 thread_local std::vector<std::function<void()>> callbacks;
 
 Tensor sum_of(const Tensor& a, const Tensor& b) {
@@ -225,16 +225,13 @@ class BackwardRun {
   TensorList apply(Node& node, TensorList grads) {
     struct Running {
       const Node* before = running;
-      bool dropping_before = dropping;
       Node::Wanted wanted = Node::wanted;
       ~Running() {
         running = before;
-        dropping = dropping_before;
         Node::wanted = wanted;
       }
     } restored;
     running = &node;
-    dropping = !options_.keep_graph;
     std::vector<bool> wanted;
     Node::wanted = {nullptr, nullptr};
     if (!options_.inputs.empty()) {
@@ -322,11 +319,16 @@ TensorList run_backward(const std::vector<Edge>& roots, TensorList grads,
                         const BackwardOptions& options) {
   GradModeGuard mode(options.create_graph);
   struct Depth {
-    Depth() { ++depth; }
+    explicit Depth(bool drops) : before(dropping) {
+      dropping = drops;
+      ++depth;
+    }
     ~Depth() {
+      dropping = before;
       if (--depth == 0) callbacks.clear();
     }
-  } counted;
+    bool before;
+  } counted(!options.keep_graph);
   BackwardRun run(roots, options);
   TensorList out = run.run(roots, std::move(grads));
   if (depth == 1) {
