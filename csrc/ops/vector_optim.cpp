@@ -11,6 +11,10 @@ namespace {
 inline float root_of(float x) { return __builtin_sqrtf(x); }
 inline double root_of(double x) { return __builtin_sqrt(x); }
 
+// Rules with several states load all of them before they store any. Blocks of memory begin at the
+// same place of a page, and a load waits for a store before it whose address ends in the same 12
+// bits: Adam of 200,000 parameters on one core of Zen 4 takes 56 us, otherwise 65 to 110.
+
 // The memory of one slice, from element `begin` on, and what every rule starts with.
 template <class T>
 struct Block {
@@ -70,12 +74,10 @@ struct Block {
 template <class T>
 struct Mean {
   Mean(T* m, double keep) : m(m), share(T(1 - keep)), rest(T(1) - share) {}
-  T operator()(int64_t i, T g) const {
-    const T old = m[i];
-    const T fresh = share < T(0.5) ? old + share * (g - old) : g - (g - old) * rest;
-    m[i] = fresh;
-    return fresh;
+  T next(T old, T g) const {
+    return share < T(0.5) ? old + share * (g - old) : g - (g - old) * rest;
   }
+  T operator()(int64_t i, T g) const { return m[i] = next(m[i], g); }
   T* m;
   T share, rest;
 };
@@ -84,11 +86,8 @@ struct Mean {
 template <class T>
 struct MeanSquare {
   MeanSquare(T* v, double keep) : v(v), keep(T(keep)), share(T(1 - keep)) {}
-  T operator()(int64_t i, T g) const {
-    const T fresh = v[i] * keep + share * g * g;
-    v[i] = fresh;
-    return fresh;
-  }
+  T next(T old, T g) const { return old * keep + share * g * g; }
+  T operator()(int64_t i, T g) const { return v[i] = next(v[i], g); }
   T* v;
   T keep, share;
 };
@@ -132,14 +131,20 @@ void adam(const OptimSlice& s, int64_t begin, int64_t end, const OptimOptions& o
   const T rate = T(s.factor[0] * s.factor[1]), eps = T(o.eps * s.factor[1]);
   if (!most) {
     b.update([=](int64_t i, T x, T g) {
-      const T m = mean(i, g);
-      return x + rate * m / (root_of(square(i, g)) + eps);
+      const T old_m = mean.m[i], old_v = square.v[i];
+      const T m = mean.next(old_m, g), v = square.next(old_v, g);
+      mean.m[i] = m;
+      square.v[i] = v;
+      return x + rate * m / (root_of(v) + eps);
     });
   } else {
     b.update([=](int64_t i, T x, T g) {
-      const T m = mean(i, g), v = larger(most[i], square(i, g));
-      most[i] = v;
-      return x + rate * m / (root_of(v) + eps);
+      const T old_m = mean.m[i], old_v = square.v[i], before = most[i];
+      const T m = mean.next(old_m, g), v = square.next(old_v, g), now = larger(before, v);
+      mean.m[i] = m;
+      square.v[i] = v;
+      most[i] = now;
+      return x + rate * m / (root_of(now) + eps);
     });
   }
 }
@@ -194,9 +199,10 @@ void adadelta(const OptimSlice& s, int64_t begin, int64_t end, const OptimOption
   const MeanSquare<T> square(b.state[0], o.a), step(b.state[1], o.a);
   const T rate = T(-o.lr), eps = T(o.eps);
   b.update([=](int64_t i, T x, T g) {
-    const T v = square(i, g);
-    const T d = root_of(step.v[i] + eps) / root_of(v + eps) * g;
-    step(i, d);
+    const T old = square.v[i], old_step = step.v[i];
+    const T v = square.next(old, g), d = root_of(old_step + eps) / root_of(v + eps) * g;
+    square.v[i] = v;
+    step.v[i] = step.next(old_step, d);
     return x + rate * d;
   });
 }
@@ -209,7 +215,9 @@ void adamax(const OptimSlice& s, int64_t begin, int64_t end, const OptimOptions&
   T* const most = b.state[1];
   const T keep = T(o.b), rate = T(s.factor[0]), eps = T(o.eps);
   b.update([=](int64_t i, T x, T g) {
-    const T m = mean(i, g), u = larger(most[i] * keep, (g < 0 ? -g : g) + eps);
+    const T old_m = mean.m[i], before = most[i];
+    const T m = mean.next(old_m, g), u = larger(before * keep, (g < 0 ? -g : g) + eps);
+    mean.m[i] = m;
     most[i] = u;
     return x + rate * m / u;
   });
@@ -224,7 +232,11 @@ void nadam(const OptimSlice& s, int64_t begin, int64_t end, const OptimOptions& 
   const T of_grad = T(s.factor[0]), of_mean = T(s.factor[1]), correction = T(s.factor[2]);
   const T eps = T(o.eps);
   b.update([=](int64_t i, T x, T g) {
-    const T m = mean(i, g), root = root_of(square(i, g) / correction) + eps;
+    const T old_m = mean.m[i], old_v = square.v[i];
+    const T m = mean.next(old_m, g), v = square.next(old_v, g);
+    mean.m[i] = m;
+    square.v[i] = v;
+    const T root = root_of(v / correction) + eps;
     return x + of_grad * g / root + of_mean * m / root;
   });
 }
@@ -245,8 +257,11 @@ void radam(const OptimSlice& s, int64_t begin, int64_t end, const OptimOptions& 
     });
   } else {
     b.update([=](int64_t i, T x, T g) {
-      const T m = mean(i, g), adaptive = root / (root_of(square(i, g)) + eps);
-      return x - m / correction * lr * adaptive * rectification;
+      const T old_m = mean.m[i], old_v = square.v[i];
+      const T m = mean.next(old_m, g), v = square.next(old_v, g);
+      mean.m[i] = m;
+      square.v[i] = v;
+      return x - m / correction * lr * (root / (root_of(v) + eps)) * rectification;
     });
   }
 }
