@@ -291,6 +291,17 @@ bool turned_backward_weights(const ConvProblem& p, const float* src, const float
                                        diff_bias);
 }
 
+// ---- kernels of one tap with channels last: matrix products as they lie
+
+bool one_tap(const ConvProblem& p) {
+  if (p.groups != 1 || p.ic == 0 || p.type != onednn::Type::f32 || !onednn::available() ||
+      p.src_order != onednn::Order::channels_last || p.dst_order != onednn::Order::channels_last)
+    return false;
+  for (int i = 0; i < p.nd; i++)
+    if (p.kernel[i] != 1 || p.stride[i] != 1 || p.pad_lo[i] != 0 || p.pad_hi[i] != 0) return false;
+  return true;
+}
+
 }  // namespace
 
 template <class T>
@@ -357,6 +368,9 @@ void conv_backward_data(const ConvProblem& p, const T* weight, const T* diff_dst
     if (direct::handles_backward_data(p))
       return direct::backward_data(p, weight, diff_dst, diff_src);
     if (winograd::handles(p)) return winograd::backward_data(p, weight, diff_dst, diff_src);
+    if (one_tap(p))
+      return gemm<float>(false, false, image_count(p) / p.ic, p.ic, p.oc, 1.0f, diff_dst, p.oc,
+                         weight, p.ic, 0.0f, diff_src, p.ic);
     if (turned_backward_data(p, weight, diff_dst, diff_src)) return;
     if (p.ic > 0 && onednn::conv_backward_data(p, weight, diff_dst, diff_src)) return;
   }
@@ -382,6 +396,9 @@ void conv_backward_weights(const ConvProblem& p, const T* src, const T* diff_dst
       return direct::backward_weights(p, src, diff_dst, diff_weight, diff_bias);
     if (winograd::handles_weights(p))
       return winograd::backward_weights(p, src, diff_dst, diff_weight, diff_bias);
+    if (one_tap(p) && !diff_bias)
+      return gemm<float>(true, false, p.oc, p.ic, image_count(p) / p.ic, 1.0f, diff_dst, p.oc, src,
+                         p.ic, 0.0f, diff_weight, p.ic);
     if (!thread_independent() && turned_backward_weights(p, src, diff_dst, diff_weight, diff_bias))
       return;
     if (p.ic > 0 && !thread_independent() &&
