@@ -68,6 +68,11 @@ struct Cut {
   }
 };
 
+// Channels for which a thread adds up the blocks' results.
+int64_t channel_grain(const Cut& cut) {
+  return std::max<int64_t>(16, kDefaultGrain / std::max<int64_t>(cut.blocks, 1));
+}
+
 // Fills pairs[block][2][c]: calls `run(offset, size, c, out0, out1)` in plain order,
 // `block(offset, rows, out0, out1)` with channels last.
 template <class T, class Run, class Block>
@@ -116,18 +121,24 @@ void channel_statistics(const ChannelShape& s, const T* x, double* mean, double*
       s, cut, pairs,
       [&](int64_t at, int64_t n, int64_t, T* m, T* m2) { k.run_moments(x + at, n, m, m2); },
       [&](int64_t at, int64_t rows, T* m, T* m2) { k.block_moments(x + at, rows, s.c, m, m2); });
-  for (int64_t c = 0; c < s.c; c++) {
-    double count = 0, m = 0, m2 = 0;
+  // Chan, Golub and LeVeque, Algorithms for Computing the Sample Variance, 1983: a block at a time.
+  parallel_for(s.c, channel_grain(cut), [&](int64_t first, int64_t end) {
+    std::fill(mean + first, mean + end, 0.0);
+    std::fill(variance + first, variance + end, 0.0);
+    double count = 0;
     for (int64_t b = 0; b < cut.blocks; b++) {
-      const double size = double(cut.size(s, b)), total = count + size;
-      const double delta = double(pairs[b * 2 * s.c + c]) - m;
-      m += delta * size / total;
-      m2 += double(pairs[b * 2 * s.c + s.c + c]) + delta * delta * count * size / total;
+      const double size = double(cut.size(s, b)), total = count + size, share = size / total,
+                   weight = count * share;
+      const T *m = pairs + b * 2 * s.c, *m2 = m + s.c;
+      for (int64_t c = first; c < end; c++) {
+        const double delta = double(m[c]) - mean[c];
+        mean[c] += delta * share;
+        variance[c] += double(m2[c]) + delta * delta * weight;
+      }
       count = total;
     }
-    mean[c] = m;
-    variance[c] = m2 / count;
-  }
+    for (int64_t c = first; c < end; c++) variance[c] /= count;
+  });
 }
 
 template <class T>
@@ -153,13 +164,17 @@ void channel_gradient_sums(const ChannelShape& s, const ChannelGradient<T>& g, c
       [&](int64_t at, int64_t rows, T* a, T* b) {
         k.block_gradient_sums(g, at, rows, s.c, center, a, b);
       });
-  for (int64_t c = 0; c < s.c; c++) {
-    sum_dy[c] = sum_dy_x[c] = 0;
+  parallel_for(s.c, channel_grain(cut), [&](int64_t first, int64_t end) {
+    std::fill(sum_dy + first, sum_dy + end, 0.0);
+    std::fill(sum_dy_x + first, sum_dy_x + end, 0.0);
     for (int64_t b = 0; b < cut.blocks; b++) {
-      sum_dy[c] += double(pairs[b * 2 * s.c + c]);
-      sum_dy_x[c] += double(pairs[b * 2 * s.c + s.c + c]);
+      const T *sum = pairs + b * 2 * s.c, *dot = sum + s.c;
+      for (int64_t c = first; c < end; c++) {
+        sum_dy[c] += double(sum[c]);
+        sum_dy_x[c] += double(dot[c]);
+      }
     }
-  }
+  });
 }
 
 template <class T>
