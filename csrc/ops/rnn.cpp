@@ -113,6 +113,13 @@ bool use_kernel(const Cell& cell, const Tensor& input, const State& state, const
                                w.b_ih.sizes() == Dims({width}) && w.b_ih.dtype() == type);
 }
 
+// Whether the kernel multiplies the inputs too, which takes as many rows as its products need, and
+// weights that stay in the caches beside the others.
+bool inputs_inside(const Tensor& input, const Tensor& w_ih) {
+  return input.sizes()[1] >= kLeastRows && input.sizes()[2] == w_ih.sizes()[1] &&
+         w_ih.numel() * int64_t(w_ih.item_size()) <= 2 << 20;
+}
+
 // (T, N, F) through one direction of one layer; returns the outputs and the last state.
 std::pair<Tensor, State> run_direction(const Cell& cell, const Tensor& input, const State& state,
                                        const Weights& w, bool reverse) {
@@ -121,10 +128,11 @@ std::pair<Tensor, State> run_direction(const Cell& cell, const Tensor& input, co
     // Both biases join the inputs' share, but for the GRU, where a gate comes between.
     const bool gru = cell.mode == RnnMode::Gru;
     const Tensor bias = w.b_ih.defined() && !gru ? w.b_ih + w.b_hh : w.b_ih;
-    all = call_all<"_rnn_layer">(linear(input, w.w_ih, bias), state[0],
-                                 state.size() > 1 ? state[1] : Tensor(), w.w_hh,
-                                 gru ? w.b_hh : Tensor(), int64_t(cell.mode), reverse);
-    if (cell.mode == RnnMode::Lstm) std::swap(all[1], all[2]);
+    const bool inside = inputs_inside(input, w.w_ih);
+    all = call_all<"_rnn_layer">(
+        inside ? input : linear(input, w.w_ih, bias), inside ? w.w_ih : Tensor(),
+        inside ? bias : Tensor(), state[0], state.size() > 1 ? state[1] : Tensor(), w.w_hh,
+        gru ? w.b_hh : Tensor(), int64_t(cell.mode), reverse, GradMode::enabled());
   } else {
     all = run_steps(cell, linear(input, w.w_ih, w.b_ih), state, w, reverse);
   }
@@ -250,8 +258,6 @@ std::pair<Tensor, std::vector<State>> run_sequence(const Cell& cell, const Tenso
                       [&](const Tensor& in, const State& s, const Weights& w, bool reverse) {
                         return run_direction(cell, in, s, w, reverse);
                       });
-  // The kernel keeps its outputs for backward; programs may change theirs.
-  if (!o.bidirectional && requires_grad(r.first)) r.first = call<"clone">(r.first);
   if (batch_first) r.first = call<"transpose.int">(r.first, int64_t(0), int64_t(1));
   return r;
 }

@@ -55,7 +55,8 @@ KINDS = ["LSTM", "GRU", "tanh", "relu"]
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dtype, tolerance", [("float32", 3e-6), ("float64", 1e-13)])
 @pytest.mark.parametrize(
-    "steps, batch, inputs, hidden", [(4, 3, 5, 4), (3, 100, 2, 37), (1, 2, 3, 16)]
+    "steps, batch, inputs, hidden",
+    [(4, 3, 5, 4), (3, 100, 2, 37), (1, 2, 3, 16), (7, 20, 40, 45), (2, 9, 300, 600)],
 )
 def test_outputs(kind, dtype, tolerance, steps, batch, inputs, hidden) -> None:
     m = layer(kind, inputs, hidden, bidirectional=True, dtype=getattr(torch, dtype))
@@ -82,12 +83,16 @@ def test_outputs(kind, dtype, tolerance, steps, batch, inputs, hidden) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("reverse", [False, True])
-def test_gradients_of_first_and_second_order(kind, reverse) -> None:
-    m = layer(kind, 2, 3, bidirectional=reverse)
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize(
+    "steps, batch", [(3, 2), (2, 8)]
+)  # products with inputs before, and inside
+def test_gradients_of_first_and_second_order(kind, reverse, bias, steps, batch) -> None:
+    m = layer(kind, 2, 3, bidirectional=reverse, bias=bias)
     names = [n for n, _ in m.named_parameters()]
-    x = torch.randn(3, 2, 2, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(steps, batch, 2, dtype=torch.float64, requires_grad=True)
     states = [
-        torch.randn(2 if reverse else 1, 2, 3, dtype=torch.float64, requires_grad=True)
+        torch.randn(2 if reverse else 1, batch, 3, dtype=torch.float64, requires_grad=True)
         for _ in range(2 if kind == "LSTM" else 1)
     ]
     weights = [p.detach().requires_grad_() for p in m.parameters()]
@@ -103,9 +108,10 @@ def test_gradients_of_first_and_second_order(kind, reverse) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_results_do_not_depend_on_threads(kind) -> None:
+@pytest.mark.parametrize("batch", [2, 9, 20, 150])  # units or rows divided among three threads
+def test_results_do_not_depend_on_threads(kind, batch) -> None:
     m = layer(kind, 6, 50, dtype=torch.float32)
-    x = torch.randn(5, 150, 6)
+    x = torch.randn(5, batch, 6)
     before, seen = torch.get_num_threads(), []
     try:
         for threads in (1, 3):
@@ -127,3 +133,17 @@ def test_the_kernel_runs_and_outputs_may_be_changed() -> None:
     assert "RnnLayerBackward0" in names
     out.mul_(2).sum().backward()  # backward does not read what the program changed
     assert all(p.grad.isfinite().all() for p in m.parameters())
+
+
+@pytest.mark.parametrize("batch", [2, 8])
+def test_inputs_may_need_no_gradient(batch) -> None:
+    m = layer("LSTM", 2, 3)
+    m.weight_ih_l0.requires_grad_(False)
+    x = torch.randn(3, batch, 2, dtype=torch.float64)
+    m(x)[0].sum().backward()
+    assert m.weight_ih_l0.grad is None
+    full = layer("LSTM", 2, 3)
+    full(x.requires_grad_())[0].sum().backward()
+    for name, p in m.named_parameters():
+        if name != "weight_ih_l0":
+            assert torch.equal(p.grad, full.get_parameter(name).grad)
