@@ -106,12 +106,18 @@ class _BatchNorm(_NormBase):
     def forward(self, input: Tensor) -> Tensor:
         self._check_input_dim(input)
         factor = self._momentum_of_this_batch()
-        mean, var = self.running_mean, self.running_var
+        # Attribute access is the slower way to what is registered (see Linear).
+        try:
+            weight, bias = self._parameters["weight"], self._parameters["bias"]
+            mean, var = self._buffers["running_mean"], self._buffers["running_var"]
+        except KeyError:
+            weight, bias = self.weight, self.bias
+            mean, var = self.running_mean, self.running_var
         # Without running statistics those of the batch are used in evaluation too.
         use_batch = self.training or (mean is None and var is None)
         if self.training and not self.track_running_stats:
             mean = var = None
-        return F.batch_norm(input, mean, var, self.weight, self.bias, use_batch, factor, self.eps)
+        return F.batch_norm(input, mean, var, weight, bias, use_batch, factor, self.eps)
 
 
 class _LazyNormBase(LazyModuleMixin, _NormBase):
