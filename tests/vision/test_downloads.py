@@ -303,7 +303,9 @@ def test_mnist_without_a_network_gives_every_reason(server, mnist):
         RuntimeError, match="Error downloading train-images-idx3-ubyte.gz:\nTried"
     ) as e:
         datasets.MNIST(mnist, download=True)
-    assert str(e.value).count("Error 404") == 2 and "Without a network, put the files" in str(e.value)
+    assert str(e.value).count("Error 404") == 2 and "Without a network, put the files" in str(
+        e.value
+    )
 
 
 def test_cifar_downloads_and_unpacks(server, tmp_path):
