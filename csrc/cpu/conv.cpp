@@ -304,17 +304,31 @@ bool one_tap(const ConvProblem& p) {
 
 }  // namespace
 
+namespace {
+// Runs the forward pass if one of our kernels takes it.
+bool forward_by_ours(const ConvProblem& p, const float* src, const float* weight, const float* bias,
+                     float* dst, const void* packed) {
+  const float* const ordered = static_cast<const float*>(packed);
+  if (depthwise::handles_ordered(p))
+    depthwise::forward(p, src, weight, ordered, bias, dst);
+  else if (direct::handles_mixed(p))
+    direct::forward_mixed(p, src, weight, bias, dst);
+  else if (direct::handles_forward(p))
+    direct::forward(p, src, weight, bias, dst);
+  else if (packed ? winograd::handles_packed(p) : winograd::handles(p))
+    winograd::forward(p, src, weight, ordered, bias, dst);
+  else
+    return false;
+  return true;
+}
+}  // namespace
+
 template <class T>
 void conv_forward(const ConvProblem& p, const T* src, const T* weight, const T* bias, T* dst,
                   const void* packed) {
   if (empty(p)) return;
   if constexpr (std::is_same_v<T, float>) {
-    if (depthwise::handles_ordered(p))
-      return depthwise::forward(p, src, weight, static_cast<const float*>(packed), bias, dst);
-    if (direct::handles_mixed(p)) return direct::forward_mixed(p, src, weight, bias, dst);
-    if (direct::handles_forward(p)) return direct::forward(p, src, weight, bias, dst);
-    if (packed ? winograd::handles_packed(p) : winograd::handles(p))
-      return winograd::forward(p, src, weight, static_cast<const float*>(packed), bias, dst);
+    if (forward_by_ours(p, src, weight, bias, dst, packed)) return;
     if (p.ic > 0 && onednn::conv_forward(p, src, weight, bias, dst, packed)) return;
   }
   const PlainCopy<T> x = plain_src(p, src), y = plain_dst(p, dst);
@@ -322,21 +336,13 @@ void conv_forward(const ConvProblem& p, const T* src, const T* weight, const T* 
   y.finish();
 }
 
-namespace {
-// Does the library run the forward pass?
-bool left_to_library(const ConvProblem& p, bool packed) {
-  return p.ic > 0 && onednn::available() && !depthwise::handles_ordered(p) &&
-         !direct::handles_mixed(p) && !direct::handles_forward(p) &&
-         !(packed ? winograd::handles_packed(p) : winograd::handles(p));
-}
-}  // namespace
-
 void conv_forward_after(const ConvProblem& p, const float* src, const float* weight,
                         const float* bias, const ConvAfter& after, float* dst, const void* packed) {
   if (empty(p)) return;
-  if (left_to_library(p, packed) && onednn::conv_forward(p, src, weight, bias, dst, packed, &after))
-    return;
-  conv_forward<float>(p, src, weight, bias, dst, packed);
+  if (!forward_by_ours(p, src, weight, bias, dst, packed)) {
+    if (p.ic > 0 && onednn::conv_forward(p, src, weight, bias, dst, packed, &after)) return;
+    conv_forward<float>(p, src, weight, bias, dst, packed);
+  }
   ChannelShape shape{p.n, p.oc, 1, p.dst_order};
   for (int i = 0; i < p.nd; i++) shape.s *= p.out_size(i);
   channel_map<float>(shape, {{dst, after.scale, after.shift}, {after.other}, after.relu}, dst);

@@ -112,8 +112,8 @@ void backward_weights(const ConvProblem& p, const float* src, const float* diff_
 
 namespace winograd {
 
-// 3 x 3 kernels at stride one with channels last, float32. Their sums do not depend on the number
-// of threads.
+// 3 x 3 kernels at stride one or two with channels last, float32. Their sums do not depend on the
+// number of threads.
 bool handles(const ConvProblem& p);          // forward and the gradient of the input
 bool handles_packed(const ConvProblem& p);   // forward with a packed weight
 bool handles_weights(const ConvProblem& p);  // the gradient of the weight
